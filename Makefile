@@ -1,0 +1,57 @@
+# Starts from python3, make and apt; installs what it needs into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+APT := libiio0 libiio-utils iiod
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak wheel fmt clean
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+# libiio is a C library that no wheel carries. Without it the demo takes its samples from the
+# simulator directly, and the tests of the Pluto's driver say that they are skipped.
+$(VENV)/.venv:
+	@if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; fi
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(APT) >/dev/null 2>&1; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(APT) >/dev/null; fi
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
+	$(PIP) -e '.[pluto,serve]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.venv
+	$(PIP) -e '.[pluto,serve,train,dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## the whole chain without a radio, for 20 s
+	$(BIN)/radiofm demo --seconds 20
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest -q
+
+check: $(VENV)/.dev ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## speed as ratios against named rivals
+	$(BIN)/python -m pytest -q -s -m bench
+
+soak: $(VENV)/.dev ## the long runs
+	$(BIN)/python -m pytest -q -m soak
+
+wheel: $(VENV)/.dev ## sdist -> wheel -> clean environment
+	$(BIN)/python -m pytest -q -m wheel
+
+fmt: $(VENV)/.dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
