@@ -1,0 +1,5 @@
+"""`python -m radiofm` is `radiofm`."""
+
+from radiofm.cli import main
+
+main()

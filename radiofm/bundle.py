@@ -1,0 +1,144 @@
+"""A bundle: the folder that holds an encoder, its heads and all that is needed to serve them.
+
+    bundle.json      this manifest: spec, encoder, taps, heads, calibration, provenance, hashes
+    trunk.onnx       slice -> tokens after block K-2        tap `trunk`
+    tail.onnx        those tokens -> tokens of the encoder  tap `tokens`
+    heads/<name>/head.onnx
+
+Nothing in it can run code: files are read once, their hash is checked over the bytes that are used,
+and the server admits standard ONNX operators only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from radiofm.errors import BundleError
+from radiofm.spectrogram import SpectrogramSpec
+from radiofm.wire import Hash, Name, Task
+
+MANIFEST = "bundle.json"
+MAX_FILE_BYTES = 2 * 1024**3
+
+RelativePath = Annotated[
+    str,
+    Field(
+        max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
+    ),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FileRecord(_Model):
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
+
+
+class EncoderRecord(_Model):
+    """The encoder. `hash` is of trunk and tail together; heads name the encoder they sit on."""
+
+    hash: Hash
+    preset: Name
+    dim: int
+    depth: int
+    heads: int
+    patch: int
+    grid: tuple[int, int]  # patches over frequency and time
+    trunk: RelativePath = "trunk.onnx"
+    tail: RelativePath = "tail.onnx"
+
+
+class HeadRecord(_Model):
+    """One head. Input: the tap's tokens, float32 [batch, 1 + patches, dim], token 0 the CLS token.
+
+    Outputs, float32: classification: logits [batch, labels]; segmentation: logits
+    [batch, labels, height, width]; reconstruction: the slice again, [batch, 1, height, width];
+    regression: [batch, n].
+    """
+
+    name: Name
+    version: Annotated[str, Field(max_length=64)]
+    task: Task
+    tap: Literal["trunk", "tokens"]
+    encoder: Hash
+    file: RelativePath
+    labels: tuple[str, ...] = ()
+    temperature: Annotated[float, Field(gt=0)] = 1.0  # logits are divided by it (calibration)
+    error_p99: float | None = None  # reconstruction: 99th percentile of held-out error
+    trainable_parameters: int = 0
+
+
+class BundleManifest(_Model):
+    version: Literal[1] = 1
+    name: Name
+    spec: SpectrogramSpec
+    encoder: EncoderRecord
+    heads: tuple[HeadRecord, ...]
+    files: dict[str, FileRecord]
+    provenance: dict[str, Any]  # command, commit, seeds, data, packages, cost
+    metrics: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A manifest whose files are all there and unaltered when they are read."""
+
+    path: Path
+    manifest: BundleManifest
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of the bundle's files, checked against the manifest."""
+        record = self.manifest.files.get(name)
+        if record is None:
+            raise BundleError(f"{self.path}: {name} is not listed in {MANIFEST}")
+        file = self.path / name
+        if file.is_symlink() or not file.is_file():
+            raise BundleError(f"{self.path}: {name} is missing: fetch the bundle again")
+        data = file.read_bytes()
+        if len(data) != record.size or hashlib.sha256(data).hexdigest() != record.sha256:
+            raise BundleError(
+                f"{self.path}: {name} is not the file that {MANIFEST} names: fetch it again"
+            )
+        return data
+
+    def head(self, name: str) -> HeadRecord:
+        """The record of head `name`, or a BundleError that lists those there are."""
+        for head in self.manifest.heads:
+            if head.name == name:
+                return head
+        have = ", ".join(h.name for h in self.manifest.heads)
+        raise BundleError(f"head {name!r} is not in bundle {self.manifest.name}: it has {have}")
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Open the bundle at `path` (a folder). Files are hashed when read, not here."""
+    try:
+        text = (path / MANIFEST).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise BundleError(f"bundle {path}: no readable {MANIFEST} there") from None
+    try:
+        return Bundle(path, BundleManifest.model_validate_json(text))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(p) for p in first["loc"])
+        raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}") from None
+
+
+def file_record(data: bytes) -> FileRecord:
+    """Hash and size of a file's bytes."""
+    return FileRecord(sha256=hashlib.sha256(data).hexdigest(), size=len(data))
+
+
+def write_manifest(path: Path, manifest: BundleManifest) -> None:
+    """Write bundle.json, indented, so that a person can read it."""
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    (path / MANIFEST).write_text(text + "\n", "utf-8")

@@ -1,0 +1,37 @@
+"""Every command, in the order of the help page."""
+
+from __future__ import annotations
+
+import typer
+
+from radiofm.cli import (
+    capture,
+    demo,
+    devices,
+    heads,
+    infer,
+    live,
+    profiles,
+    reproduce,
+    simulate,
+    spectrogram,
+    virtual_pluto,
+    watch,
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    whole, stages, learning, tools = "The whole", "Stages, each alone", "Learning", "Tools"
+    app.command(rich_help_panel=whole)(demo.demo)
+    app.command(rich_help_panel=whole)(live.live)
+    app.command(rich_help_panel=stages)(capture.capture)
+    app.command(rich_help_panel=stages)(spectrogram.spectrogram)
+    app.command(rich_help_panel=stages)(infer.infer)
+    app.command(rich_help_panel=stages)(watch.watch)
+    app.add_typer(heads.app, name="heads", rich_help_panel=stages)
+    app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
+    app.command(rich_help_panel=learning)(reproduce.reproduce)
+    app.command(rich_help_panel=tools)(devices.devices)
+    app.command("virtual-pluto", rich_help_panel=tools)(virtual_pluto.virtual_pluto)
+    app.add_typer(profiles.app, name="profiles", rich_help_panel=tools)

@@ -1,0 +1,111 @@
+"""Options that several commands share, each written once. None means: not given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_Text = str | None
+_DEVICE, _TUNING, _MODEL, _OUTPUT = "Device", "Tuning", "Model", "Output"
+
+
+def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+Profile = Annotated[
+    _Text, _option("--profile", help="Settings from a profile: a name or FILE.toml.")
+]
+Json = Annotated[
+    bool, _option("--json", help="Close with one line of JSON; show nothing else.", panel=_OUTPUT)
+]
+Device = Annotated[
+    _Text, _option("--device", "-d", help="pluto, replay or sim. (default: pluto)", panel=_DEVICE)
+]
+Uri = Annotated[
+    _Text,
+    _option(
+        "--uri", help="Address of the Pluto: ip:192.168.2.1, usb:. (default: found)", panel=_DEVICE
+    ),
+]
+RecordingPath = Annotated[
+    Path | None, _option("--path", help="replay: the recording (SigMF or raw).", panel=_DEVICE)
+]
+Datatype = Annotated[
+    _Text,
+    _option("--datatype", help="replay: format of a raw file: cu8 ci8 ci16 cf32.", panel=_DEVICE),
+]
+Scene = Annotated[
+    _Text, _option("--scene", help="sim: a preset or FILE.toml. (default: ism24)", panel=_DEVICE)
+]
+Seed = Annotated[
+    int | None, _option("--seed", help="sim: another seed than the scene's.", panel=_DEVICE)
+]
+Fault = Annotated[
+    list[str] | None, _option("--fault", help="sim: a fault, like drop@2s:10000.", panel=_DEVICE)
+]
+Speed = Annotated[
+    _Text, _option("--speed", help="replay, sim: factor of real time, or max.", panel=_DEVICE)
+]
+Loops = Annotated[
+    int | None, _option("--loops", help="replay: times to play, 0 for ever.", panel=_DEVICE)
+]
+Fc = Annotated[
+    _Text,
+    _option("--fc", "--freq", "-f", help="Centre frequency: 2.44e9, 2440 MHz.", panel=_TUNING),
+]
+SampleRate = Annotated[
+    _Text,
+    _option("--rate", "-s", help="Sample rate: 4e6, 4 MS/s. (default: 4 MS/s)", panel=_TUNING),
+]
+Bandwidth = Annotated[
+    _Text, _option("--bw", "-b", help="Filter bandwidth. (default: the rate)", panel=_TUNING)
+]
+GainDb = Annotated[
+    _Text, _option("--gain", "-g", help="Manual gain: 40 dB. (default: slow AGC)", panel=_TUNING)
+]
+GainMode = Annotated[
+    _Text,
+    _option("--gain-mode", help="manual, slow_attack, fast_attack or hybrid.", panel=_TUNING),
+]
+Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much air: 30s, 5m.")]
+Record = Annotated[
+    Path | None,
+    _option("--record", help="Keep the samples: a folder, or NAME.sigmf-meta.", panel=_OUTPUT),
+]
+
+BundleName = Annotated[
+    _Text, _option("--bundle", help="A shipped bundle or a folder. (default: nano)", panel=_MODEL)
+]
+HeadNames = Annotated[
+    list[str] | None,
+    _option("--heads", help="Heads to serve: a,b. (default: all of the bundle)", panel=_MODEL),
+]
+Threads = Annotated[
+    int | None, _option("--threads", help="Threads of one inference. (default: 1)", panel=_MODEL)
+]
+Incomplete = Annotated[
+    _Text,
+    _option("--incomplete", help="Slices with lost samples: skip or infer.", panel=_MODEL),
+]
+Policy = Annotated[
+    _Text,
+    _option("--policy", help="latest: keep up, pass over the old; lossless: wait for every one."),
+]
+Patience = Annotated[
+    _Text, _option("--patience", help="Give up when what it follows is silent. (default: 10s)")
+]
+Wait = Annotated[
+    _Text, _option("--wait", help="Give up when no first message comes. (default: wait for ever)")
+]
+Readers = Annotated[
+    int | None,
+    _option("--readers", help="Readers to wait for before the first message. (default: 0)"),
+]
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The options that were given: the flags of one settings table."""
+    return {name: value for name, value in values.items() if value is not None}

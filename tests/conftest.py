@@ -1,0 +1,49 @@
+"""Every test has its own runtime folder, and no process or thread outlives it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+SHARED = Path(os.environ.get("RADIOFM_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture
+def shared_iq() -> Path:
+    """The real recordings, which lie beside the checkout and are not part of it."""
+    folder = SHARED / "iq"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder} (RADIOFM_SHARED)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("RADIOFM_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    before = {t.ident for t in threading.enumerate()}
+    yield
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        threads = [t for t in threading.enumerate() if t.ident not in before and not t.daemon]
+        children = [
+            p for p in psutil.Process().children(recursive=True) if "radiofm" in _cmdline(p)
+        ]
+        if not threads and not children:
+            return
+        time.sleep(0.05)
+    assert not threads, f"threads left behind: {threads}"
+    assert not children, f"processes left behind: {children}"
+
+
+def _cmdline(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
