@@ -1,0 +1,69 @@
+"""What every device is: tuned, started, read block by block, stopped from any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Event
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from radiofm.wire import Datatype, Loss, TimeQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the receiver is set while a stream lasts. A change of any field starts a new stream."""
+
+    center_frequency_hz: float
+    sample_rate_hz: float
+    bandwidth_hz: float
+    gain_db: float | None = None  # None where the device's own control sets it
+    gain_mode: str = "manual"
+    datatype: Datatype = "ci16_le"
+    full_scale: float = 2048.0  # counts at 0 dBFS
+    hardware: str = ""  # what made the samples, for the recording
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Contiguous samples: int16 or float32 [count, 2] (I, Q), valid until the next read.
+
+    `lost` is what went missing just before the block: its index is that much further on.
+    """
+
+    samples: npt.NDArray[Any]
+    sample_index: int  # absolute in the stream, the lost samples counted
+    time_ns: int  # UTC of the first sample
+    time_quality: TimeQuality
+    tuning: Tuning
+    lost: tuple[Loss, ...] = ()
+    new_stream: bool = False  # the first block, and after each retune or reconnect
+
+
+class Device(Protocol):
+    """A source of samples. Errors are DeviceError (or RecordingError) with one clear sentence."""
+
+    def start(self) -> None:
+        """Begin to stream."""
+
+    def read(self) -> Block | None:
+        """The next block, waiting for it; None when the device has ended or was stopped."""
+
+    def stop(self) -> None:
+        """End the stream: a waiting `read` returns None. From any thread, any number of times."""
+
+    def close(self) -> None:
+        """Give the hardware or the file back."""
+
+
+class SampleSource(Protocol):
+    """What a virtual device plays: samples as a function of time, for a receiver's tuning."""
+
+    def read(
+        self, start: int, count: int, center_frequency_hz: float, sample_rate_hz: float
+    ) -> npt.NDArray[Any]:
+        """Samples [start, start + count) of the stream: int16 [count, 2], 2048 is 0 dBFS."""
+
+    def prepare(self, center_frequency_hz: float, sample_rate_hz: float, stop: Event) -> None:
+        """Make the samples of a tuning ready before they are read; ends early on `stop`."""

@@ -1,0 +1,30 @@
+"""The table of waveform families: to add one, write its model and its draw, and list them here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from radiofm_capture.scenes.chirp import Chirp, draw_chirp
+from radiofm_capture.scenes.gfsk import Gfsk, draw_gfsk
+from radiofm_capture.scenes.nbfm import Nbfm, draw_nbfm
+from radiofm_capture.scenes.ofdm import Ofdm, draw_ofdm
+from radiofm_capture.scenes.ook import Ook, draw_ook
+from radiofm_capture.scenes.signal import Waveform
+
+NOISE = "noise"
+
+AnyWaveform = Annotated[Ofdm | Gfsk | Chirp | Nbfm | Ook, Field(discriminator="family")]
+
+# Label -> a random, realistic member of the family for a receiver at a sample rate.
+DRAWS: dict[str, Callable[[np.random.Generator, float], Waveform]] = {
+    "ofdm": draw_ofdm,
+    "gfsk": draw_gfsk,
+    "chirp": draw_chirp,
+    "nbfm": draw_nbfm,
+    "ook": draw_ook,
+}
+LABELS = (NOISE, *DRAWS)
