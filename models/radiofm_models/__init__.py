@@ -1,0 +1,1 @@
+"""The torch side: encoders, masked spectrogram modeling, heads, training, export."""

@@ -1,0 +1,244 @@
+"""Evaluation of a bundle as it is served: its ONNX graphs, on slices that no training saw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import scipy.special
+import torch
+
+from radiofm.bundle import Bundle
+from radiofm.recording import Recording
+from radiofm.slice_set import SliceSet
+from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
+from radiofm_models.data import Indices, Split, standardised
+from radiofm_models.export import TrainedHead
+from radiofm_models.metrics import (
+    Counts,
+    Mask,
+    above_median,
+    best_energy_threshold,
+    calibration_error,
+    classification_metrics,
+    confusion,
+    overlap,
+    reconstruction_error,
+    segmentation_metrics,
+)
+from radiofm_models.msm import MaskedAutoencoder, msm_loss
+from radiofm_models.vit import Encoder, patchify
+
+BATCH = 32
+
+SNR_BANDS = ((-10, 0), (0, 5), (5, 10), (10, 20), (20, 60))  # dB
+EXPECTED = {  # what the real recordings hold, by their names
+    "receiver-noise": "noise", "lte-": "ofdm", "nr-": "ofdm", "wifi-": "ofdm", "adsb-": "ook",
+}  # fmt: skip
+
+Array = npt.NDArray[np.float32]
+
+
+Serve = Callable[[Image], dict[str, Array]]  # slices [n, 1, H, W] -> each head's output, by name
+
+
+class Served:
+    """A bundle's graphs in ONNX Runtime, on one thread."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        manifest = bundle.manifest
+        self.manifest = manifest
+        files = [manifest.encoder.trunk, manifest.encoder.tail, *(h.file for h in manifest.heads)]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._sessions = {
+            file: onnxruntime.InferenceSession(
+                bundle.read(file), options, providers=["CPUExecutionProvider"]
+            )
+            for file in files
+        }
+        self.labels = bundle.head("signals").labels
+        self.temperature = bundle.head("signals").temperature
+        self.error_p99 = bundle.head("anomaly").error_p99 or math.inf
+
+    def _run(self, file: str, values: Array) -> Array:
+        session = self._sessions[file]
+        return np.asarray(session.run(None, {session.get_inputs()[0].name: values})[0], np.float32)
+
+    def __call__(self, images: Image) -> dict[str, Array]:
+        trunk = self._run(self.manifest.encoder.trunk, images)
+        taps = {"trunk": trunk, "tokens": self._run(self.manifest.encoder.tail, trunk)}
+        return {head.name: self._run(head.file, taps[head.tap]) for head in self.manifest.heads}
+
+
+def in_torch(encoder: Encoder, heads: list[TrainedHead]) -> Serve:
+    """The same of an encoder and heads that are not exported."""
+
+    @torch.no_grad()
+    def serve(images: Image) -> dict[str, Array]:
+        trunk = encoder.trunk(torch.from_numpy(images))
+        taps = {"trunk": trunk, "tokens": encoder.tail(trunk)}
+        return {head.name: head.module(taps[head.tap]).numpy() for head in heads}
+
+    return serve
+
+
+@torch.no_grad()
+def masked_error(
+    model: MaskedAutoencoder, images: Image, mask_ratio: float, seed: int
+) -> dict[str, float]:
+    """Mean squared error on removed patches (standardised units), and of the trivial guess.
+
+    The guess: the mean of each frequency row over the patches that were kept, or the slice's where
+    a row has none.
+    """
+    p = model.config.patch
+    rows, columns = images.shape[2] // p, images.shape[3] // p
+    generator = torch.Generator().manual_seed(seed)
+    errors: list[tuple[float, float, int]] = []
+    for start in range(0, len(images), BATCH):
+        image = torch.from_numpy(images[start : start + BATCH])
+        noise = torch.rand(len(image), rows * columns, generator=generator)
+        decoded, mask = model(image, noise, mask_ratio)
+        patches = patchify(image, p)
+        kept = 1 - mask  # [B, M]
+        rowwise = patches.reshape(len(image), rows, columns, p, p)  # one channel
+        weight = kept.reshape(len(image), rows, columns, 1, 1)
+        count = weight.sum(dim=(2, 4), keepdim=True)
+        mean = (rowwise * weight).sum(dim=(2, 4), keepdim=True) / (count * p).clamp(min=1)
+        overall = (patches.mean(dim=2) * kept).sum(dim=1) / kept.sum(dim=1)
+        guess = torch.where(count > 0, mean, overall[:, None, None, None, None])
+        guess = guess.expand_as(rowwise).reshape_as(patches)
+        model_error, guess_error = (msm_loss(x, patches, mask).item() for x in (decoded, guess))
+        errors.append((model_error, guess_error, len(image)))
+    sizes = [n for *_, n in errors]
+    return {
+        "masked_mse": float(np.average([e for e, *_ in errors], weights=sizes)),
+        "row_mean_mse": float(np.average([e for _, e, _ in errors], weights=sizes)),
+    }
+
+
+def recording_slices(path: Path, spec: SpectrogramSpec, most: int) -> tuple[Image, bool]:
+    """Up to `most` slices of a recording, evenly spread: [n, 1, H, W], and whether it, shorter
+    than a slice, had to be repeated to fill one."""
+    recording = Recording.open(path)
+    compute = Spectrogram(spec, recording.sample_rate_hz)
+    count, size = recording.count // compute.samples, compute.samples
+    if count == 0:
+        parts = [np.resize(recording.read(0, recording.count), (size, 2))]
+    else:
+        rows = np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
+        parts = [recording.read(int(row) * size, size) for row in rows]
+    images = [compute(part, recording.full_scale) for part in parts]
+    return np.stack(images)[:, None], count == 0
+
+
+def evaluate_bundle(
+    bundle: Bundle, untrained: Serve, data: SliceSet, split: Split, test: Image, recordings: Path
+) -> dict[str, Any]:
+    """Every head on the test slices `test` [n, 1, H, W] and on real recordings.
+
+    `untrained` is of the same heads, trained the same way on an encoder that never was.
+    """
+    served = Served(bundle)
+    labels = served.labels
+    records = [data.records[row] for row in split.test]
+    truth = np.array([labels.index(record.label) for record in records])
+    masks = data.masks[split.test]
+    results = {
+        name: _test(serve, test, masks, truth, served.temperature)
+        for name, serve in (("test", served), ("random_init", untrained))
+    }
+    usual = int(np.bincount([labels.index(data.records[i].label) for i in split.train]).argmax())
+    predicted, error = results["test"].predicted, results["test"].error
+    snr = np.array([np.nan if r.snr_db is None else r.snr_db for r in records])
+    rows = np.sort(np.random.default_rng(0).choice(split.validation, 300))
+    threshold = best_energy_threshold(
+        standardised(data, rows, bundle.manifest.spec), data.masks[rows]
+    )
+    return {
+        "signals": {
+            **{
+                name: classification_metrics(confusion(truth, r.predicted, len(labels)))
+                for name, r in results.items()
+            },
+            "majority": classification_metrics(
+                confusion(truth, np.full_like(truth, usual), len(labels))
+            ),
+            "by_snr": [
+                {"snr_db": list(band), "slices": int(here.sum()),
+                 "accuracy": float((predicted == truth)[here].mean())}
+                for band in SNR_BANDS
+                if (here := (snr >= band[0]) & (snr < band[1])).any()
+            ],
+            "expected_calibration_error": results["test"].calibration_error,
+        },
+        "segmentation": {
+            **{name: segmentation_metrics(r.pixels) for name, r in results.items()},
+            "all_empty": segmentation_metrics(overlap(masks, np.zeros(masks.shape, bool))),
+            "energy_threshold": segmentation_metrics(
+                overlap(masks, above_median(test) > threshold)
+            ),
+            "energy_threshold_db": threshold * _decibels_per_unit(bundle),
+        },
+        "anomaly": {
+            "test_mse": float(error.mean()),
+            "random_init_mse": float(results["random_init"].error.mean()),
+            "share_above_p99": float((error > served.error_p99).mean()),
+        },
+        "recordings": [
+            _recording(served, path) for path in sorted(recordings.glob("*.sigmf-meta"))
+        ],
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Results:
+    predicted: Indices  # [n]
+    pixels: Counts  # [2, 2]
+    error: npt.NDArray[np.float64]  # [n], of the reconstruction
+    calibration_error: float
+
+
+def _test(serve: Serve, images: Image, masks: Mask, truth: Indices, temperature: float) -> _Results:
+    logits, errors = [], []
+    pixels = np.zeros((2, 2), np.int64)
+    for start in range(0, len(images), BATCH):
+        part = slice(start, start + BATCH)
+        out = serve(images[part])
+        logits.append(out["signals"])
+        pixels += overlap(masks[part], out["segmentation"].argmax(axis=1) == 1)
+        errors.append(reconstruction_error(images[part], out["anomaly"]))
+    scores = scipy.special.softmax(np.concatenate(logits) / temperature, axis=1)
+    return _Results(
+        scores.argmax(axis=1), pixels, np.concatenate(errors), calibration_error(scores, truth)
+    )
+
+
+def _decibels_per_unit(bundle: Bundle) -> float:
+    low, high = bundle.manifest.spec.range_db
+    return (high - low) * bundle.manifest.spec.std
+
+
+def _recording(served: Served, path: Path) -> dict[str, Any]:
+    """What the bundle calls the slices of one real recording."""
+    images, repeated = recording_slices(path, served.manifest.spec, most=64)
+    out = [served(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
+    predicted = np.concatenate([o["signals"] for o in out]).argmax(axis=1)
+    occupied = np.concatenate([o["segmentation"] for o in out]).argmax(axis=1)
+    error = reconstruction_error(images, np.concatenate([o["anomaly"] for o in out]))
+    return {
+        "recording": path.name.removesuffix(".sigmf-meta"),
+        "expected": next((v for k, v in EXPECTED.items() if path.name.startswith(k)), None),
+        "slices": len(images),
+        "repeated_to_fill_a_slice": repeated,
+        "called": {label: int((predicted == i).sum()) for i, label in enumerate(served.labels)},
+        "occupied": float(occupied.mean()),
+        "share_above_p99": float((error > served.error_p99).mean()),
+    }

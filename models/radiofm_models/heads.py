@@ -1,0 +1,92 @@
+"""Heads: small networks on the tokens of a frozen encoder.
+
+All take tokens float32 [B, 1 + M, D] (token 0 is CLS) of their tap; outputs are those that
+`radiofm.bundle.HeadRecord` states.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from radiofm_models.vit import NORM_EPS, Block, initialise, positions, unpatchify
+
+
+def pool(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
+    """What is in a slice, wherever it is: tokens [B, 1 + M, D] -> [B, 10 D].
+
+    The mean over all patches, then maximum, minimum and deviation over patches, over frequency rows
+    averaged in time (a steady narrow signal), over time columns averaged in frequency (a burst).
+    """
+    b, _, d = tokens.shape
+    patches = tokens[:, 1:].reshape(b, *grid, d)
+    rows, columns = patches.mean(dim=2), patches.mean(dim=1)
+    pooled = [rows.mean(dim=1)]
+    for values in (tokens[:, 1:], rows, columns):  # [B, any, D]
+        pooled += [values.amax(dim=1), values.amin(dim=1), values.std(dim=1, correction=0)]
+    return torch.cat(pooled, dim=1)
+
+
+POOLED = 10  # vectors that `pool` puts together
+
+
+class Classifier(nn.Module):
+    """Pooled tokens -> one hidden layer -> logits [B, labels]."""
+
+    def __init__(self, dim: int, width: int, labels: int, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid = grid
+        self.hidden = nn.Linear(POOLED * dim, width)
+        self.out = nn.Linear(width, labels)
+        self.apply(initialise)
+
+    def classify(self, pooled: Tensor) -> Tensor:  # [B, 10 D] -> [B, labels]
+        return self.out(nn.functional.gelu(self.hidden(pooled)))  # type: ignore[no-any-return]
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.classify(pool(tokens, self.grid))
+
+    @torch.no_grad()
+    def fold(self, mean: Tensor, std: Tensor) -> None:
+        """Make a head trained on (pooled - mean) / std take `pooled` as it is; [10 D] each."""
+        self.hidden.weight.div_(std)
+        self.hidden.bias.sub_(self.hidden.weight @ mean)
+
+
+class TwoBlocks(nn.Module):
+    """Tokens [B, 1 + M, D] -> two transformer blocks -> tokens [B, 1 + M, width].
+
+    The paper's segmentation head at `width` instead of 256. With `bottleneck`, each token first
+    passes through that few numbers.
+    """
+
+    def __init__(
+        self, dim: int, width: int, grid: tuple[int, int], bottleneck: int | None = None
+    ) -> None:
+        super().__init__()
+        self.grid, self.width = grid, width
+        self.squeeze = nn.Linear(dim, bottleneck) if bottleneck else nn.Identity()
+        self.embed = nn.Linear(bottleneck or dim, width)
+        self.blocks = nn.ModuleList(Block(width, 4) for _ in range(2))
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.apply(initialise)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embed(self.squeeze(tokens)) + positions(self.grid, self.width)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)  # type: ignore[no-any-return]
+
+
+class PixelHead(nn.Module):
+    """Two blocks -> `channels` values a pixel, [B, channels, H, W]."""
+
+    def __init__(self, body: TwoBlocks, channels: int, patch: int) -> None:
+        super().__init__()
+        self.body, self.patch = body, patch
+        self.out = nn.Linear(body.width, patch**2 * channels)
+        self.out.apply(initialise)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        patches = self.out(self.body(tokens))[:, 1:]  # [B, M, P]
+        return unpatchify(patches, self.body.grid, self.patch)

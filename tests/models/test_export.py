@@ -1,0 +1,105 @@
+"""Export: parity with torch, any batch, standard operators only, clean files that load."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from radiofm.bundle import Bundle, load_bundle
+from radiofm.errors import BundleError
+from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.evaluate import Served
+from radiofm_models.export import TOLERANCE, TrainedHead, export_bundle
+from radiofm_models.heads import Classifier, PixelHead, TwoBlocks
+from radiofm_models.vit import PRESETS, Encoder, ViTConfig
+
+SPEC = SpectrogramSpec()
+LABELS = ("noise", "ofdm")
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    return Encoder(PRESETS["nano"])
+
+
+@pytest.fixture(scope="module")
+def heads() -> list[TrainedHead]:
+    torch.manual_seed(1)
+    grid = (14, 14)
+    return [
+        TrainedHead(
+            "signals", "classification", "tokens", Classifier(128, 16, 2, grid), LABELS,
+            {"temperature": 1.5},
+        ),
+        TrainedHead(
+            "segmentation", "segmentation", "trunk",
+            PixelHead(TwoBlocks(128, 16, grid), 2, 16),
+        ),
+        TrainedHead(
+            "anomaly", "reconstruction", "tokens",
+            PixelHead(TwoBlocks(128, 16, grid, 4), 1, 16),
+        ),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bundle(
+    encoder: Encoder, heads: list[TrainedHead], tmp_path_factory: pytest.TempPathFactory
+) -> Bundle:
+    folder = tmp_path_factory.mktemp("bundle")
+    slices = np.random.default_rng(0).normal(size=(2, 1, 224, 224)).astype(np.float32)
+    export_bundle(folder, "test", "nano", SPEC, encoder, heads, slices, {"seed": 0})
+    return load_bundle(folder)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_served_equals_torch(
+    bundle: Bundle, encoder: Encoder, heads: list[TrainedHead], batch: int
+) -> None:
+    image = torch.randn(batch, 1, 224, 224, generator=torch.Generator().manual_seed(5))
+    served = Served(bundle)(image.numpy())
+    with torch.no_grad():
+        taps = {"trunk": encoder.trunk(image), "tokens": encoder(image)}
+        for head in heads:
+            expected = head.module(taps[head.tap]).numpy()
+            assert served[head.name].shape == expected.shape
+            assert np.abs(served[head.name] - expected).max() <= TOLERANCE
+
+
+def test_manifest(bundle: Bundle) -> None:
+    manifest = bundle.manifest
+    assert manifest.encoder.grid == (14, 14)
+    assert {head.encoder for head in manifest.heads} == {manifest.encoder.hash}
+    assert bundle.head("signals").labels == LABELS
+    assert bundle.head("signals").temperature == 1.5
+    assert bundle.head("signals").trainable_parameters == 1280 * 16 + 16 + 16 * 2 + 2
+    parity = manifest.metrics["export"]["max_abs_difference"]
+    assert set(parity) == set(manifest.files) and max(parity.values()) <= TOLERANCE
+
+
+def test_files_hold_standard_operators_and_nothing_of_this_machine(bundle: Bundle) -> None:
+    for file in bundle.manifest.files:
+        data = bundle.read(file)
+        assert b"/radiofm_models/" not in data and b"site-packages" not in data
+        assert b"stack_trace" not in data and b"pkg.torch" not in data
+        model = onnx.load_from_string(data)
+        assert {node.domain for node in model.graph.node} == {""}
+        assert [entry.version for entry in model.opset_import] == [23]
+
+
+def test_a_graph_that_differs_is_refused(tmp_path: Path) -> None:
+    class Unfaithful(torch.nn.Module):
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return tokens[:, 0] * (2 if torch.compiler.is_exporting() else 1)
+
+    encoder = Encoder(
+        ViTConfig(dim=32, depth=2, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2)
+    )
+    spec = SpectrogramSpec(height=32, width=48)
+    slices = np.zeros((2, 1, 32, 48), np.float32)
+    head = TrainedHead("bad", "regression", "tokens", Unfaithful())
+    with pytest.raises(BundleError, match="heads/bad/head.onnx differs from torch"):
+        export_bundle(tmp_path, "test", "small", spec, encoder, [head], slices, {})

@@ -1,0 +1,70 @@
+"""Pretraining: schedule, and a resumed run that is the uninterrupted one to the bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from radiofm.errors import RadiofmError
+from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.checkpoint import latest_checkpoint
+from radiofm_models.pretrain import adamw, cosine_lr, draw, pretrain
+from radiofm_models.recipe import load_recipe
+
+RECIPE = load_recipe("zoo-nano", "smoke").pretrain.model_copy(
+    update={"steps": 6, "batch": 4, "checkpoint_every": 2}
+)
+SPEC = SpectrogramSpec(height=32, width=48)
+IMAGES = np.random.default_rng(0).normal(size=(10, 1, 32, 48)).astype(np.float32)
+
+
+def test_resume_to_the_bit(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    whole, record = pretrain(IMAGES, SPEC, RECIPE, tmp_path / "whole")
+    pretrain(IMAGES, SPEC, RECIPE, tmp_path / "cut", stop_at=3)
+    resumed, again = pretrain(IMAGES, SPEC, RECIPE, tmp_path / "cut")
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name]), name
+    assert record["step"] == again["step"] == RECIPE.steps
+    assert record["loss_first"] == again["loss_first"]
+    logs = [(tmp_path / run / "log.jsonl").read_text() for run in ("whole", "cut")]
+    assert logs[0] == logs[1] and len(logs[0].splitlines()) == RECIPE.steps
+    saved = latest_checkpoint(tmp_path / "cut")
+    assert saved is not None and saved.name == "step-0000006"
+    stored = load_file(saved / "model.safetensors")
+    assert torch.equal(stored["encoder.cls"], whole.encoder.cls)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    pretrain(IMAGES, SPEC, RECIPE, tmp_path, stop_at=2)
+    (tmp_path / "step-0000002" / "model.safetensors").write_bytes(b"\x00" * 20)
+    with pytest.raises(RadiofmError, match="step-0000002.*train it anew"):
+        pretrain(IMAGES, SPEC, RECIPE, tmp_path)
+
+
+def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
+    pretrain(IMAGES, SPEC, RECIPE, tmp_path, stop_at=2)
+    with pytest.raises(RadiofmError, match="another recipe"):
+        pretrain(IMAGES, SPEC, RECIPE.model_copy(update={"lr": 0.1}), tmp_path)
+
+
+def test_every_epoch_visits_each_slice_once_in_a_new_order() -> None:
+    """Slices are told apart by their constant value (rolls and flips do not change it)."""
+    images = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None, None], (12, 1, 32, 48))
+    recipe = RECIPE.model_copy(update={"batch": 4})
+    seen = [draw(images, step, recipe, gain=0.0)[0][:, 0, 0, 0].tolist() for step in range(6)]
+    first, second = sum(seen[:3], []), sum(seen[3:], [])
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert first != second
+
+
+def test_schedule_and_decay_groups() -> None:
+    rates = [cosine_lr(step, 100, 1.0, 0.05) for step in range(100)]
+    assert rates[0] == 0.2 and rates[4] == 1.0 == max(rates)
+    assert all(a >= b for a, b in zip(rates[4:], rates[5:], strict=False))
+    assert rates[-1] < 0.001
+    layer = torch.nn.Linear(3, 2)
+    groups = adamw(layer, 1e-3, (0.9, 0.95), 0.05).param_groups
+    assert [(len(g["params"]), g["weight_decay"]) for g in groups] == [(1, 0.05), (1, 0.0)]

@@ -1,0 +1,54 @@
+"""The shipped bundle: whole, small, served as its manifest says, with the card of its figures."""
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from radiofm.bundle import MANIFEST, Bundle, load_bundle
+from radiofm_models.card import card
+from radiofm_models.evaluate import Served
+from radiofm_models.export import TOLERANCE
+
+ZOO = Path(str(resources.files("radiofm_models"))) / "zoo" / "nano"
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return load_bundle(ZOO)
+
+
+def test_every_file_is_listed_and_the_whole_is_small(bundle: Bundle) -> None:
+    files = {str(p.relative_to(ZOO)) for p in ZOO.rglob("*") if p.is_file()}
+    assert files == {*bundle.manifest.files, MANIFEST, "README.md"}
+    assert sum((ZOO / file).stat().st_size for file in files) < 10e6
+
+
+def test_it_answers_with_what_the_manifest_says(bundle: Bundle) -> None:
+    spec = bundle.manifest.spec
+    noise = np.random.default_rng(0).normal(size=(2, 1, spec.height, spec.width))
+    out = Served(bundle)(noise.astype(np.float32))
+    shapes = {name: output.shape for name, output in out.items()}
+    assert shapes == {
+        "signals": (2, 6),
+        "segmentation": (2, 2, spec.height, spec.width),
+        "anomaly": (2, 1, spec.height, spec.width),
+    }
+    assert all(np.isfinite(output).all() for output in out.values())
+
+
+def test_its_figures_beat_the_trivial_baselines(bundle: Bundle) -> None:
+    """Not the untrained encoder under the same heads: the card says so."""
+    metrics = bundle.manifest.metrics
+    assert max(metrics["export"]["max_abs_difference"].values()) <= TOLERANCE
+    signals, segmentation = metrics["signals"], metrics["segmentation"]
+    assert signals["test"]["accuracy"] > 2 * signals["majority"]["accuracy"]
+    for baseline in ("energy_threshold", "all_empty"):
+        assert segmentation["test"]["iou_occupied"] > segmentation[baseline]["iou_occupied"]
+
+
+def test_the_card_is_of_this_manifest(bundle: Bundle) -> None:
+    text = (ZOO / "README.md").read_text("utf-8")
+    assert text == card(bundle.manifest)
+    assert all(f"| {row['recording']}" in text for row in bundle.manifest.metrics["recordings"])
