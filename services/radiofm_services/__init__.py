@@ -1,0 +1,1 @@
+"""The live side: spectrogram worker, inference, terminal view, supervisor. Needs no torch."""

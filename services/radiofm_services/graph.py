@@ -1,0 +1,97 @@
+"""An admitted ONNX graph, ready to run on the CPU: one float32 tensor in, one out."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from radiofm.errors import BundleError, MissingDependencyError
+from radiofm_services.safety import Shape, admit
+
+WARM_UP_S = 5.0  # a graph whose first run takes longer is not served
+
+Tensor = npt.NDArray[np.float32]
+
+
+class Graph:
+    """Checked, built and run once, so that the first slice is as fast as any.
+
+    Batch size is 1: `inputs` is the whole shape of what it will be given, `outputs` of what it must
+    return (None: any size). Raises BundleError where it does not.
+    """
+
+    def __init__(
+        self, data: bytes, name: str, inputs: tuple[int, ...], outputs: Shape, threads: int
+    ) -> None:
+        admit(data, name, (None, *inputs[1:]), (None, *outputs[1:]))
+        try:
+            import onnxruntime as ort
+            from onnxruntime.capi import onnxruntime_pybind11_state as state
+        except ImportError:
+            raise MissingDependencyError("onnxruntime", "pip install 'radiofm[serve]'") from None
+        self.name = name
+        self._errors: tuple[type[Exception], ...] = tuple(
+            kind
+            for kind in vars(state).values()
+            if isinstance(kind, type) and issubclass(kind, Exception)
+        )
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 4  # what fails is raised
+        # Waiting threads would otherwise take the core that the spectrogram needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session: Any = ort.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except self._errors as error:
+            raise self._refused(error) from None
+        self._input: str = self._session.get_inputs()[0].name
+        self.outputs = self._warm_up(np.zeros(inputs, np.float32), outputs, ort.RunOptions())
+
+    def __call__(self, tensor: Tensor, options: Any = None) -> Tensor:
+        """Run it. Raises BundleError where the graph cannot take `tensor`."""
+        try:
+            result: Tensor = self._session.run(None, {self._input: tensor}, options)[0]
+        except self._errors as error:
+            raise self._refused(error) from None
+        return result
+
+    def _warm_up(self, tensor: Tensor, outputs: Shape, options: Any) -> tuple[int, ...]:
+        over = threading.Event()
+
+        def watch() -> None:
+            if not over.wait(WARM_UP_S):
+                options.terminate = True
+
+        watchdog = threading.Thread(target=watch, name="warm-up", daemon=True)
+        watchdog.start()
+        try:
+            result = self(tensor, options)
+        except BundleError:
+            if options.terminate:
+                raise BundleError(
+                    f"{self.name} is refused: its first run took more than {WARM_UP_S:g} s"
+                ) from None
+            raise
+        finally:
+            over.set()
+            watchdog.join()
+        if len(result.shape) != len(outputs) or any(
+            want is not None and have != want
+            for have, want in zip(result.shape, outputs, strict=True)
+        ):
+            raise BundleError(
+                f"{self.name} is refused: it returned {list(result.shape)} where "
+                f"{['n' if n is None else n for n in outputs]} is wanted; export it again"
+            )
+        return result.shape
+
+    def _refused(self, error: Exception) -> BundleError:
+        reason = str(error).strip().splitlines()[0][:200]
+        return BundleError(f"{self.name} is refused: ONNX Runtime: {reason}")

@@ -1,0 +1,265 @@
+"""The inference service: slices in, what the heads say of them out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from radiofm.bundle import load_bundle
+from radiofm.errors import BundleError, RadiofmError
+from radiofm.ledger import SliceLedger
+from radiofm.wire import (
+    Loss,
+    Message,
+    ResultHeader,
+    SampleAccount,
+    SliceHeader,
+    StatusHeader,
+    merge_losses,
+)
+from radiofm_services.desk import Desk
+from radiofm_services.encoder import Encoder
+from radiofm_services.follow import Arrival, Follower, Pace
+from radiofm_services.heads import HeadRack, HeadSet, head_set, load_head
+from radiofm_services.send import NO_STREAM, Sender
+
+log = logging.getLogger(__name__)
+
+LATENCIES = 1 << 16  # kept for the percentiles: 17 minutes of slices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceConfig(Pace):
+    """What the service reads, runs and publishes. Endpoints are as `radiofm.topics` has them."""
+
+    bundle: Path
+    slices: str  # endpoint of the spectrogram worker
+    results: str  # endpoint to publish at
+    control: str  # endpoint of requests about heads
+    heads: tuple[str, ...] = ()  # names; empty: all of the bundle
+    threads: int = 1
+    depth: int = 32  # slices that may wait before the oldest is passed over: half a second
+    incomplete: Literal["skip", "infer"] = "skip"
+    grace_s: float = 1.5  # longer than the worker's, whose last word is waited for
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceSummary:
+    """received + lost = span, as the worker counts; inferred + untaken + skipped = slices."""
+
+    samples_span: int
+    samples_received: int
+    samples_lost: int
+    samples_lost_estimated: int
+    slices: int
+    slices_inferred: int
+    slices_untaken: int
+    slices_skipped: int
+    coverage: float  # share of the airtime that was inferred
+    latency_ms: dict[str, float]  # p50 and p99, from the slice's last sample to its answer
+    heads: dict[str, str]  # name -> version
+
+    def to_json(self) -> dict[str, Any]:
+        """As the closing line has it."""
+        return asdict(self)
+
+
+class InferenceService:
+    """Runs until the spectrogram worker's last word, its silence, or `stop`.
+
+    Opens the bundle at once: raises BundleError where it cannot be served.
+    """
+
+    def __init__(self, config: InferenceConfig) -> None:
+        self._config = config
+        self._stop = threading.Event()
+        self._bundle = load_bundle(config.bundle)
+        self._encoder = Encoder(self._bundle, config.threads)
+        names = config.heads or [head.name for head in self._bundle.manifest.heads]
+        self._rack = HeadRack(
+            head_set(
+                {
+                    name: load_head(self._bundle, name, self._encoder, config.threads)
+                    for name in names
+                }
+            )
+        )
+        self._ledger = SliceLedger()
+        self._stream = NO_STREAM
+        self._count = 0  # slices of the stream, as far as is known
+        self._next = 0  # the slice after the newest that came
+        self._samples = SampleAccount()  # the worker's
+        self._newest: SliceHeader | None = None
+        self._lost: tuple[Loss, ...] = ()  # that no result has told of
+        self._latency_ms: deque[float] = deque(maxlen=LATENCIES)
+        self._malformed = 0
+        self._beat = (time.monotonic(), 0)  # when the last heartbeat was, slices inferred by then
+
+    def stop(self) -> None:
+        """Ask `run` to end in good order. From any thread or signal handler."""
+        self._stop.set()
+
+    def run(self) -> InferenceSummary:
+        """Follow, infer, publish. Raises a RadiofmError once the readers have been told of it."""
+        config, note = self._config, ""
+        with (
+            closing(Sender("result", config.results, config, self._stop)) as sender,
+            closing(Desk(config.control, self._bundle, self._encoder, self._rack, config.threads)),
+            closing(Follower("slice", config.slices, config, self._stop)) as follower,
+        ):
+            try:
+                for arrival in follower.arrivals():
+                    self._malformed = follower.malformed
+                    if arrival is not None:
+                        self._take(arrival, sender)
+                    else:
+                        self._rack.settle(self._next)
+                    if sender.heartbeat_due():
+                        self._status(sender)
+            except RadiofmError as error:
+                note = str(error)
+                raise
+            finally:
+                self._ledger.finish(self._count)
+                self._status(sender, ended=True, note=note)
+        return self._summary()
+
+    def _take(self, arrival: Arrival, sender: Sender) -> None:
+        header = arrival.message.header
+        if isinstance(header, StatusHeader):
+            self._heard(header)
+        elif isinstance(header, SliceHeader):
+            self._slice(header, arrival, sender)
+
+    def _heard(self, header: StatusHeader) -> None:
+        """The worker tells where its stream stands; on both sides of a seam between two."""
+        if header.samples is not None:
+            self._samples = header.samples
+        if header.stream == NO_STREAM:
+            return
+        size = self._encoder.spec.slice_samples(header.sample_rate_hz)
+        if size < 1:
+            return
+        if header.stream != self._stream:
+            self._restart(header, first=header.sample_index // size)
+        self._count = max(self._count, -(-header.sample_index // size))
+
+    def _restart(self, header: SliceHeader | StatusHeader, first: int) -> None:
+        self._ledger.finish(self._count)
+        self._ledger.restart(first)
+        self._stream, self._count, self._next = header.stream, first, first
+
+    def _slice(self, header: SliceHeader, arrival: Arrival, sender: Sender) -> None:
+        spec = self._encoder.spec
+        if header.spec != spec.hash or header.shape != (spec.height, spec.width):
+            raise BundleError(
+                f"the slices are made by spec {header.spec}, but bundle "
+                f"{self._bundle.manifest.name} was trained on {spec.hash}: start `radiofm "
+                f"spectrogram` with --bundle {self._bundle.path}"
+            )
+        if header.stream != self._stream:
+            joined = self._stream == NO_STREAM
+            self._restart(header, first=header.slice_index if joined else 0)
+        self._newest = header
+        self._lost = merge_losses((*self._lost, *header.lost))
+        self._next = max(self._next, header.slice_index + 1)
+        self._count = max(self._count, self._next)
+        if arrival.late:
+            self._ledger.settle(header.slice_index, "untaken")
+        elif not header.complete and self._config.incomplete == "skip":
+            self._ledger.settle(header.slice_index, "skipped")
+        elif self._ledger.settle(header.slice_index, "inferred"):
+            self._infer(header, arrival.message, self._rack.settle(header.slice_index), sender)
+
+    def _infer(self, header: SliceHeader, message: Message, heads: HeadSet, sender: Sender) -> None:
+        taken_ns = time.time_ns()
+        # A message need not lie in memory as the runtime's vector loads want it.
+        image = np.require(message.payload, np.float32, ["C", "A"])[None, None]
+        trunk = self._encoder.trunk(image)
+        needed = any(head.record.tap == "tokens" for head in heads.values())
+        tokens = self._encoder.tail(trunk) if needed else trunk
+        answers = [
+            head.answer(trunk if head.record.tap == "trunk" else tokens, image)
+            for head in heads.values()
+        ]
+        masks: list[npt.NDArray[np.uint8]] = [a.mask.ravel() for a in answers if a.mask is not None]
+        answered_ns = time.time_ns()
+        self._latency_ms.append((answered_ns - header.host_time_ns) / 1e6)
+        result = ResultHeader(
+            stream=header.stream,
+            sequence=sender.next_sequence("result"),
+            sample_index=header.sample_index,
+            sample_count=header.sample_count,
+            time_ns=header.time_ns,
+            time_quality=header.time_quality,
+            center_frequency_hz=header.center_frequency_hz,
+            sample_rate_hz=header.sample_rate_hz,
+            lost=self._lost,
+            slice_index=header.slice_index,
+            encoder=self._encoder.record.hash,
+            heads=tuple(answer.result for answer in answers),
+            novelty=max((a.novelty for a in answers if a.novelty is not None), default=None),
+            host_time_ns=header.host_time_ns,
+            complete_ns=header.complete_ns,
+            taken_ns=taken_ns,
+            answered_ns=answered_ns,
+        )
+        self._lost = ()
+        sender.send(result, np.concatenate(masks) if masks else None)
+
+    def _status(self, sender: Sender, *, ended: bool = False, note: str = "") -> None:
+        latency, account = self._latency(), self._ledger.account()
+        elapsed_s = time.monotonic() - self._beat[0]
+        rate = (account.inferred - self._beat[1]) / max(elapsed_s, 1e-3)
+        self._beat = (time.monotonic(), account.inferred)
+        sender.status(
+            self._newest,
+            ended=ended,
+            sample_index=self._newest.sample_index if self._newest else 0,
+            samples=self._samples,
+            slices=account,
+            gauges={
+                "coverage": self._coverage(),
+                "slices_per_s": rate,
+                "latency_p50_ms": latency["p50"],
+                "latency_p99_ms": latency["p99"],
+                "malformed": float(self._malformed),
+            },
+            heads=tuple(f"{name}@{h.version}" for name, h in self._rack.serving.items()),
+            note=note,
+        )
+
+    def _coverage(self) -> float:
+        account = self._ledger.account()
+        return account.inferred / account.slices if account.slices else 0.0
+
+    def _latency(self) -> dict[str, float]:
+        if not self._latency_ms:
+            return {"p50": 0.0, "p99": 0.0}
+        p50, p99 = np.percentile(self._latency_ms, (50, 99))
+        return {"p50": float(p50), "p99": float(p99)}
+
+    def _summary(self) -> InferenceSummary:
+        samples, slices = self._samples, self._ledger.account()
+        return InferenceSummary(
+            samples_span=samples.span,
+            samples_received=samples.received,
+            samples_lost=samples.lost,
+            samples_lost_estimated=samples.lost_estimated,
+            slices=slices.slices,
+            slices_inferred=slices.inferred,
+            slices_untaken=slices.untaken,
+            slices_skipped=slices.skipped,
+            coverage=self._coverage(),
+            latency_ms=self._latency(),
+            heads={name: head.version for name, head in self._rack.serving.items()},
+        )
