@@ -49,9 +49,9 @@ class LossEstimator:
         `overflowed` asks the device and clears its bit; `peek` waits for the block after this.
         """
         index = self._index + len(arrival.samples)
-        lag = (arrival.ended - self._started) * self._rate - index
+        lag = self._lag(arrival, index)
         if self._pending or self._overflow(arrival, lag, overflowed):
-            lost = self._settle(arrival, lag, overflowed, peek)
+            lost = self._settle(arrival, index, overflowed, peek)
         else:
             lost = 0
         self._index = index + lost
@@ -80,19 +80,24 @@ class LossEstimator:
     def _settle(
         self,
         arrival: Arrival,
-        lag: float,
+        index: int,
         overflowed: Callable[[], bool],
         peek: Callable[[], Arrival],
     ) -> int:
         """The loss to tell now. All of it where the device has run empty; else what is certain."""
-        missing = round((lag - self._usual) / self._block)
+        lag = self._lag(arrival, index)
+        missing = max(0, round((lag - self._usual) / self._block))
         self._pending += 1
         late = self._pending > self._depth + 1  # the reader does not catch up
         # The block after the gap is waited for, and so is its successor. A block that was in the
         # device has a neighbour that was there too, and comes at once.
-        if self._waited(arrival) and self._waited(peek()):
-            lost = max(0 if self._claimed else 1, missing)
-            self._pending, self._claimed = 0, False
+        if self._waited(arrival) and self._waited(after := peek()):
+            grown = self._lag(after, index + len(after.samples)) - lag
+            if grown > self._block / 2:  # the bit was seen early: its gap is yet to come
+                lost, self._claimed = missing, self._claimed or missing > 0
+            else:
+                lost = missing or int(not self._claimed)
+                self._pending, self._claimed = 0, False
             if late:
                 overflowed()  # what it says has just been counted
         else:
@@ -100,6 +105,10 @@ class LossEstimator:
             self._claimed |= lost > 0
         self._told |= lost > 0
         return lost * self._block
+
+    def _lag(self, arrival: Arrival, index: int) -> float:
+        """Samples that should have come by then, less those up to `index`, which did."""
+        return (arrival.ended - self._started) * self._rate - index
 
     def _waited(self, arrival: Arrival) -> bool:
         return arrival.ended - arrival.began > self._block / self._rate / 2

@@ -94,6 +94,27 @@ def test_after_any_pauses_the_account_is_right_within_a_block_each(
     assert abs(claimed - true) <= len(pauses)
 
 
+@given(st.integers(2, 8), st.integers(0, 3), st.integers(1, 60))
+def test_a_bit_that_is_seen_before_its_gap_is_told_at_the_gap(
+    depth: int, poll: int, blocks: int
+) -> None:
+    class Dropping(Queue):
+        """Drops blocks just as it is asked, so that the answer runs ahead of the samples."""
+
+        polls = 0
+
+        def overflowed(self) -> bool:
+            if self.polls == poll:
+                self.next, self.bit = self.next + blocks, True
+            self.polls += 1
+            return super().overflowed()
+
+    queue = Dropping(depth)
+    numbers = follow(queue, [0.0] * 400)
+    assert queue.polls > poll
+    assert all(a == b for a, b in numbers[-200:]), numbers[-1]
+
+
 def test_a_reader_that_is_always_late_hears_of_it_while_it_lasts() -> None:
     numbers = follow(Queue(4), [2.5 * PERIOD] * 400)
     assert all(abs(a - b) <= 4 + 3 for a, b in numbers)
