@@ -140,6 +140,7 @@ def closing(daemon: CaptureDaemon, recorder: Recorder | None) -> dict[str, Any]:
         "samples_received": account.received,
         "samples_lost": account.lost,
         "samples_lost_estimated": account.lost_estimated,
+        "samples_untaken": account.untaken,
         "lost_by_stage": account.lost_by_stage,
         "samples_clipped": daemon.gauges.clipped,
         "samples_recorded": recorder.samples if recorder else 0,

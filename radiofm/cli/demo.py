@@ -63,8 +63,11 @@ def demo(
         )
     )
     report["heads"] = {
-        **{head: {"version": version} for head, version in report["heads"].items()},
-        HEAD: score(report_to.results, player, rate_hz),
+        head: {
+            "version": version,
+            **(score(report_to.results, player, rate_hz) if head == HEAD else {}),
+        }
+        for head, version in report["heads"].items()
     }
     if not as_json:
         tell(report)
@@ -78,9 +81,9 @@ def tell(report: dict[str, Any]) -> None:
 
     from radiofm.cli.live import sentence
 
-    console, signals = Console(stderr=True), report["heads"][HEAD]
+    console, signals = Console(stderr=True), report["heads"].get(HEAD, {})
     console.print(sentence(report), highlight=False)
-    if not signals["labels"]:
+    if not signals.get("labels"):
         return
     table = Table("on air", "slices", "recognised", title="seen against the scene's truth")
     for label, slices in signals["truth"].items():
