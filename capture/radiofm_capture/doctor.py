@@ -17,6 +17,7 @@ from radiofm_capture.pluto_open import NONE_FOUND
 
 TRIAL_S = 30.0
 DEBIAN_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-uhd is made for
+REINSTALL = "apt-get install --reinstall libiio0; pip install --force-reinstall 'radiofm[pluto]'"
 _LISTENING = "0A"  # in /proc/net/tcp
 
 _PLUTO = """
@@ -40,7 +41,7 @@ def pluto_driver() -> Iterator[Finding]:
         return
     broken = version_of("pyadi-iio") is not None  # it is installed, and cannot be used
     seen, _, cure = said.partition(": ")
-    yield Finding("pluto driver", "fail" if broken else "warn", seen, cure)
+    yield Finding("pluto driver", "fail" if broken else "warn", seen, cure or REINSTALL)
 
 
 def uhd_driver() -> Iterator[Finding]:
@@ -74,14 +75,13 @@ def plutos() -> Iterator[Finding]:
         yield Finding("pluto", "warn", seen, cure)
 
 
-def pluto_port(tables: tuple[str, ...] = ("/proc/net/tcp", "/proc/net/tcp6")) -> Iterator[Finding]:
+def pluto_port(port: int = PORT) -> Iterator[Finding]:
     """Whether the port that `radiofm virtual-pluto` takes is free; a local iiod holds it too."""
-    taken = any(_listens(Path(table), PORT) for table in tables)
-    if taken:
+    if any(_listens(Path(table), port) for table in ("/proc/net/tcp", "/proc/net/tcp6")):
         cure = "for another virtual Pluto give it --port 0; a local iiod: sudo systemctl stop iiod"
-        yield Finding("virtual-pluto port", "ok", f"a program listens at {PORT}", cure)
+        yield Finding("virtual-pluto port", "ok", f"a program listens at {port}", cure)
     else:
-        yield Finding("virtual-pluto port", "ok", f"{PORT} is free")
+        yield Finding("virtual-pluto port", "ok", f"{port} is free")
 
 
 def _listens(table: Path, port: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from functools import partial
@@ -22,7 +23,7 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 def doctor(
     path: Annotated[
-        Path, typer.Option(help="Folder to record to: its space and speed are measured.")
+        Path, typer.Option(help="Folder to record to; 128 MB are written to it and removed.")
     ] = Path("."),
     bundle: options.BundleName = None,
     as_json: options.Json = False,
@@ -40,6 +41,8 @@ def doctor(
         typer.echo(json.dumps(report))
     else:
         _show(found)
+        counts = Counter(finding.state for finding in found)
+        typer.echo(f"{counts['ok']} ok, {counts['warn']} warn, {counts['fail']} fail", err=True)
     if failed := [finding.name for finding in found if finding.state == "fail"]:
         raise RadiofmError(f"not in order: {', '.join(failed)}; see the remedies")
 

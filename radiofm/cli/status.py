@@ -44,7 +44,7 @@ def status(
     dead = [name for name in wanted if name not in heard or heard[name].state == "ended"]
     if dead:
         raise RadiofmError(
-            f"no heartbeat within {wait} of {', '.join(dead)}: start what is missing"
+            f"no heartbeat of {', '.join(dead)} within {wait}: start `radiofm {dead[0]}`"
         )
 
 
