@@ -23,7 +23,11 @@ COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 def doctor(
     path: Annotated[
-        Path, typer.Option(help="Folder to record to; 128 MB are written to it and removed.")
+        Path,
+        typer.Option(
+            help="Folder to record to; 128 MB are written to it and removed. (default: here)",
+            show_default=False,
+        ),
     ] = Path("."),
     bundle: options.BundleName = None,
     as_json: options.Json = False,
