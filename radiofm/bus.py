@@ -57,6 +57,11 @@ def make_socket(
     return socket
 
 
+def libzmq_version() -> str:
+    """The version of the C library that does the work."""
+    return zmq.zmq_version()
+
+
 class _Bound:
     """A bound socket and, for ipc, the lock that keeps a second daemon from taking its place.
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from radiofm.cli import complete
+
 _Text = str | None
 _DEVICE, _TUNING, _MODEL, _OUTPUT = "Device", "Tuning", "Model", "Output"
 
@@ -16,13 +18,25 @@ def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> An
 
 
 Profile = Annotated[
-    _Text, _option("--profile", help="Settings from a profile: a name or FILE.toml.")
+    _Text,
+    _option(
+        "--profile",
+        help="Settings from a profile: a name or FILE.toml.",
+        autocompletion=complete.profiles,
+    ),
 ]
 Json = Annotated[
     bool, _option("--json", help="Close with one line of JSON; show nothing else.", panel=_OUTPUT)
 ]
 Device = Annotated[
-    _Text, _option("--device", "-d", help="pluto, replay or sim. (default: pluto)", panel=_DEVICE)
+    _Text,
+    _option(
+        "--device",
+        "-d",
+        help="pluto, replay or sim. (default: pluto)",
+        panel=_DEVICE,
+        autocompletion=complete.devices,
+    ),
 ]
 Uri = Annotated[
     _Text,
@@ -38,7 +52,13 @@ Datatype = Annotated[
     _option("--datatype", help="replay: format of a raw file: cu8 ci8 ci16 cf32.", panel=_DEVICE),
 ]
 Scene = Annotated[
-    _Text, _option("--scene", help="sim: a preset or FILE.toml. (default: ism24)", panel=_DEVICE)
+    _Text,
+    _option(
+        "--scene",
+        help="sim: a preset or FILE.toml. (default: ism24)",
+        panel=_DEVICE,
+        autocompletion=complete.scenes,
+    ),
 ]
 Seed = Annotated[
     int | None, _option("--seed", help="sim: another seed than the scene's.", panel=_DEVICE)
@@ -77,11 +97,22 @@ Record = Annotated[
 ]
 
 BundleName = Annotated[
-    _Text, _option("--bundle", help="A shipped bundle or a folder. (default: nano)", panel=_MODEL)
+    _Text,
+    _option(
+        "--bundle",
+        help="A shipped bundle or a folder. (default: nano)",
+        panel=_MODEL,
+        autocompletion=complete.bundles,
+    ),
 ]
 HeadNames = Annotated[
     list[str] | None,
-    _option("--heads", help="Heads to serve: a,b. (default: all of the bundle)", panel=_MODEL),
+    _option(
+        "--heads",
+        help="Heads to serve: a,b. (default: all of the bundle)",
+        panel=_MODEL,
+        autocompletion=complete.heads,
+    ),
 ]
 Threads = Annotated[
     int | None, _option("--threads", help="Threads of one inference. (default: 1)", panel=_MODEL)
