@@ -55,10 +55,11 @@ def read_pickle(data: bytes) -> Any:
     try:
         for opcode, argument, _ in pickletools.genops(data):
             machine.step(opcode.name, argument)
-        (value,) = machine.stack
     except (IndexError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is broken ({error!r})") from None
-    return value
+    if len(machine.stack) != 1:
+        raise ValueError("it is broken")
+    return machine.stack[0]
 
 
 def number_in(value: Any) -> float | None:
@@ -153,6 +154,9 @@ class _Machine:
 
 
 def _name(module: object, name: object) -> Name:
-    if f"{module}.{name}" not in _NAMES:
-        raise ValueError(f"it names {module}.{name}")
-    return Name(_NAMES[f"{module}.{name}"])
+    if not isinstance(module, str) or not isinstance(name, str):
+        raise ValueError("it has a name that is no text")
+    full = f"{module}.{name}"
+    if full not in _NAMES:
+        raise ValueError(f"it names {full[:80]!r}")
+    return Name(_NAMES[full])

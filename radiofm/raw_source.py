@@ -24,7 +24,7 @@ SUFFIXES = {
 # As rtl_433 has it: 433.92M is the centre, 250k the rate, and Hz or sps says which it is.
 # Ultimate Radio Hacker writes 433_92MHz between hyphens.
 _QUANTITY = re.compile(
-    r"(?<![0-9a-z.])(?P<number>(?<=-)\d+_\d+|\d+(?:\.\d+)?)"
+    r"(?<![0-9a-z.])(?P<number>(?<=-)\d+_\d+(?=[a-z]+-)|\d+(?:\.\d+)?)"
     r"(?:(?P<scale>[kmg]?)(?P<unit>hz|sps)|(?P<bare>[km]))(?![0-9a-z])",
     re.IGNORECASE,
 )

@@ -57,8 +57,9 @@ def _rows(file: BinaryIO) -> npt.NDArray[Any]:
     start, size = file.tell(), math.prod(shape) * dtype.itemsize
     if not 0 < size <= os.fstat(file.fileno()).st_size - start:
         raise ValueError("it is cut short")
+    rows = np.memmap(file, dtype, "r", start, shape, "F" if columns else "C")
     file.seek(start + size)
-    return np.asarray(np.memmap(file, dtype, "r", start, shape, "F" if columns else "C")).T
+    return np.asarray(rows).T
 
 
 def _metadata(file: BinaryIO) -> Named:
@@ -94,5 +95,5 @@ def _first(value: Any) -> dict[str, Any]:
 def _entry(entries: dict[str, Any], key: str, most: float) -> float:
     value = number_in(entries.get(key))
     if value is None or not 0 < value <= most:
-        raise ValueError(f"{key} in its metadata is no number above 0")
+        raise ValueError(f"{key} is no number above 0 and up to {most:g}")
     return float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import struct
 import warnings
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def wav_source(path: Path, given: Given) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # the programs' own chunks
             rate, data = wavfile.read(path, mmap=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, struct.error) as error:
         raise RecordingError(f"{path} is not read as WAV: {error}: is it whole?") from None
     if data.ndim != 2 or data.shape[1] != 2:
         channels = data.shape[1] if data.ndim == 2 else 1

@@ -75,6 +75,33 @@ Record = Annotated[
     Path | None,
     _option("--record", help="Keep the samples: a folder, or NAME.sigmf-meta.", panel=_OUTPUT),
 ]
+GnuRadio = Annotated[
+    _Text,
+    _option(
+        "--gnuradio",
+        help="Publish bare items for GNU Radio's ZMQ SUB Source at tcp://127.0.0.1:PORT. They do "
+        "not tell gaps or tuning, and a late reader loses some. (default: none)",
+        panel=_OUTPUT,
+    ),
+]
+GnuRadioFormat = Annotated[
+    _Text,
+    _option(
+        "--gnuradio-format",
+        help="sc16: int16 I, Q in device counts; fc32: complex float, 1.0 full scale. "
+        "(default: sc16)",
+        panel=_OUTPUT,
+    ),
+]
+Stdout = Annotated[
+    bool | None,
+    _option(
+        "--stdout",
+        help="Write bare I, Q to standard output: int16 counts from a radio or sim; replay: int16, "
+        "or float32 where floats were recorded. It tells no gaps; the report is on standard error.",
+        panel=_OUTPUT,
+    ),
+]
 
 BundleName = Annotated[
     _Text, _option("--bundle", help="A shipped bundle or a folder. (default: nano)", panel=_MODEL)
