@@ -1,4 +1,4 @@
-"""The capture daemon: device -> recorder and [iq].
+"""The capture daemon: device -> recorder, [iq], and the bare samples that others take.
 
 Ends when the device ends, the duration is over or `stop` is called. In every case the files are
 finished and the last word is said.
@@ -54,7 +54,8 @@ class CaptureDaemon:
         name: str = "",
         storage: Callable[[], dict[str, float]] = dict,
     ) -> None:
-        """`name` says more of the device than its hardware does; `storage` tells of the disk."""
+        """`pipe` ends the capture when its reader leaves; `name` says more of the device than its
+        hardware does; `storage` tells of the disk."""
         self.ledger = SampleLedger()
         self.gauges = Gauges()
         self.framer = Framer()

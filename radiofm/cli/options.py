@@ -31,11 +31,21 @@ Uri = Annotated[
     ),
 ]
 RecordingPath = Annotated[
-    Path | None, _option("--path", help="replay: the recording (SigMF or raw).", panel=_DEVICE)
+    Path | None,
+    _option(
+        "--path",
+        help="replay: the recording: SigMF (an archive's or collection's one after another), raw, "
+        "WAV or RRD .npy.",
+        panel=_DEVICE,
+    ),
 ]
 Datatype = Annotated[
     _Text,
-    _option("--datatype", help="replay: format of a raw file: cu8 ci8 ci16 cf32.", panel=_DEVICE),
+    _option(
+        "--datatype",
+        help="replay: format of a raw file: cu8 ci8 ci16 cf32 cf64. (default: by its suffix)",
+        panel=_DEVICE,
+    ),
 ]
 Scene = Annotated[
     _Text, _option("--scene", help="sim: a preset or FILE.toml. (default: ism24)", panel=_DEVICE)
