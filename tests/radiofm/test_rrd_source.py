@@ -100,7 +100,7 @@ def test_no_pickle_is_run(tmp_path: Path, where: str) -> None:
         ([GOOD | {"effective_sample_rate": 10**400}], "effective_sample_rate is no number"),
         ([GOOD | {"effective_sample_rate": -1}], "effective_sample_rate is no number"),
         ([None], "does not begin with a dict"),
-        ([GOOD | {"set": {1}}], "it uses EMPTY_SET"),
+        ([GOOD | {"z": 1j}], "it names 'builtins.complex'"),
         ([GOOD | {1: 2}], "a key that is no text"),
         ([1, 2, 3], "the third array is int64"),
     ],
