@@ -45,11 +45,21 @@ Uri = Annotated[
     ),
 ]
 RecordingPath = Annotated[
-    Path | None, _option("--path", help="replay: the recording (SigMF or raw).", panel=_DEVICE)
+    Path | None,
+    _option(
+        "--path",
+        help="replay: the recording: SigMF (an archive's or collection's one after another), raw, "
+        "WAV or RRD .npy.",
+        panel=_DEVICE,
+    ),
 ]
 Datatype = Annotated[
     _Text,
-    _option("--datatype", help="replay: format of a raw file: cu8 ci8 ci16 cf32.", panel=_DEVICE),
+    _option(
+        "--datatype",
+        help="replay: format of a raw file: cu8 ci8 ci16 cf32 cf64. (default: by its suffix)",
+        panel=_DEVICE,
+    ),
 ]
 Scene = Annotated[
     _Text,
@@ -94,6 +104,33 @@ Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much a
 Record = Annotated[
     Path | None,
     _option("--record", help="Keep the samples: a folder, or NAME.sigmf-meta.", panel=_OUTPUT),
+]
+GnuRadio = Annotated[
+    _Text,
+    _option(
+        "--gnuradio",
+        help="Publish bare items for GNU Radio's ZMQ SUB Source at tcp://127.0.0.1:PORT. They do "
+        "not tell gaps or tuning, and a late reader loses some. (default: none)",
+        panel=_OUTPUT,
+    ),
+]
+GnuRadioFormat = Annotated[
+    _Text,
+    _option(
+        "--gnuradio-format",
+        help="sc16: int16 I, Q in device counts; fc32: complex float, 1.0 full scale. "
+        "(default: sc16)",
+        panel=_OUTPUT,
+    ),
+]
+Stdout = Annotated[
+    bool | None,
+    _option(
+        "--stdout",
+        help="Write bare I, Q to standard output: int16 counts from a radio or sim; replay: int16, "
+        "or float32 where floats were recorded. It tells no gaps; the report is on standard error.",
+        panel=_OUTPUT,
+    ),
 ]
 
 BundleName = Annotated[
