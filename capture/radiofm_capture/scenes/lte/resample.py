@@ -33,15 +33,16 @@ class Resampler:
         """Inner samples before the first of `count` outer ones, and all that `apply` needs."""
         if self._ratio == 1:
             return 0, count
-        lead = -(-TAPS // self._ratio.denominator) * self._ratio.denominator
-        return lead, 2 * lead + math.ceil(count / self._ratio)
+        whole = self._ratio.denominator  # inner samples that are a whole number of outer ones
+        lead = -(-2 * TAPS // whole) * whole - TAPS
+        return lead, lead + math.ceil(count / self._ratio) + TAPS
 
     def apply(self, iq: Iq, count: int) -> Iq:
         """[as span says] -> [count]."""
         if self._ratio == 1:
             return iq
         up, down = self._ratio.numerator, self._ratio.denominator
-        taps = signal.firwin(2 * TAPS * up + 1, 1 / up, window=("kaiser", BETA))
-        lead = -(-TAPS // down) * up
-        outer = signal.resample_poly(iq, up, down, window=taps.astype(np.float32))
-        return np.asarray(outer[lead : lead + count], np.complex64)
+        taps = up * signal.firwin(2 * TAPS * up + 1, 1 / up, window=("kaiser", BETA))
+        outer = signal.upfirdn(taps.astype(np.float32), iq, up, down)
+        first = -(-2 * TAPS // down) * up  # where the filter's delay is over
+        return np.ascontiguousarray(outer[first : first + count])
