@@ -5,12 +5,13 @@ TS 36.211 for what is sent, TS 36.212 for its coding, TS 36.331 for the MIB. Nor
 
 from __future__ import annotations
 
-import binascii
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
+from scipy import fft, signal
 
 Complex = npt.NDArray[np.complex128]
 Real = npt.NDArray[np.float64]
@@ -44,12 +45,11 @@ class Mib:
 def narrow(iq: npt.NDArray[np.complex64], rate: float, center_hz: float = 0.0) -> Complex:
     """The 1.92 MHz around `center_hz`."""
     mixed = iq * np.exp(-2j * np.pi * center_hz / rate * np.arange(len(iq)))
-    step = round(1e9)
-    divisor = int(np.gcd(round(rate), round(RATE)))
-    assert divisor * step > 0
-    return np.asarray(signal.resample_poly(mixed, round(RATE) // divisor, round(rate) // divisor))
+    up, down = Fraction(RATE / rate).limit_denominator(1000).as_integer_ratio()
+    return np.asarray(signal.resample_poly(mixed, up, down))
 
 
+@lru_cache(200)
 def gold(start: int, count: int) -> npt.NDArray[np.int64]:
     """36.211, 7.2, with the registers as integers."""
     first, second, out = 1, start, []
@@ -74,8 +74,15 @@ def middle(samples: Complex, count: int) -> Complex:
 
 def pss(second: int) -> Complex:
     n = np.arange(63)
-    d = np.exp(-1j * np.pi * (25, 29, 34)[second] * n * (n + 1) / 63)
-    return d[n != 31]
+    d: Complex = np.exp(-1j * np.pi * (25, 29, 34)[second] * n * (n + 1) / 63)
+    kept: Complex = d[n != 31]
+    return kept
+
+
+def pss_samples(second: int) -> Complex:
+    bins = np.zeros(SIZE, complex)
+    bins[np.r_[-31:0, 1:32]] = pss(second)
+    return np.fft.ifft(bins)
 
 
 def m_sequence(*taps: int) -> npt.NDArray[np.int64]:
@@ -106,25 +113,26 @@ def search(x: Complex, cells: int = 1) -> list[Found]:
     """The strongest cells by PSS, each with its best SSS; several half frames are added up."""
     halves = len(x) // HALF_FRAME - 1
     span = halves * HALF_FRAME
+    heard = x[: span + HALF_FRAME].astype(np.complex64)
     offsets = np.arange(-CFO_REACH, CFO_REACH + 1, CFO_STEP)
-    time = np.arange(SIZE) / RATE
-    spectrum = np.fft.fft(x[: span + HALF_FRAME])
-    energy = np.convolve(np.abs(x[: span + HALF_FRAME]) ** 2, np.ones(SIZE))[SIZE - 1 :][:span]
+    bins_apart = round(CFO_STEP * len(heard) / RATE)
+    spectrum = fft.fft(heard)
+    energy = np.convolve(np.abs(heard) ** 2, np.ones(SIZE))[SIZE - 1 :][:span]
+    energy += 1e-3 * energy.mean() + 1e-30
     metric = np.zeros((3, len(offsets), HALF_FRAME))
     for second in range(3):
-        bins = np.zeros(SIZE, complex)
-        bins[np.r_[-31:0, 1:32]] = pss(second)
-        replica = np.fft.ifft(bins)
+        replica = pss_samples(second)
         replica /= np.linalg.norm(replica)
-        for at, offset in enumerate(offsets):
-            moved = replica * np.exp(2j * np.pi * offset * time)
-            match = np.fft.ifft(spectrum * np.fft.fft(moved, len(spectrum)).conj())[:span]
-            score = np.abs(match) ** 2 / (energy + 1e-3 * energy.mean() + 1e-30)
+        expected = fft.fft(replica.astype(np.complex64), len(heard)).conj()
+        for at in range(len(offsets)):
+            moved = np.roll(expected, bins_apart * (at - len(offsets) // 2))
+            match = fft.ifft(spectrum * moved)[:span]
+            score = np.abs(match) ** 2 / energy
             metric[second, at] = score.reshape(halves, HALF_FRAME).mean(axis=0)
     found = []
     for _ in range(cells):
-        second, at, place = np.unravel_index(int(metric.argmax()), metric.shape)
-        found.append(_identify(x, int(second), float(offsets[at]), int(place)))
+        second, at, place = (int(n) for n in np.unravel_index(metric.argmax(), metric.shape))
+        found.append(_identify(x, second, float(offsets[at]), place))
         near = (place + np.arange(-3, 4)) % HALF_FRAME
         metric[second][:, near] = 0
     return found
@@ -132,9 +140,7 @@ def search(x: Complex, cells: int = 1) -> list[Found]:
 
 def _identify(x: Complex, second: int, cfo: float, place: int) -> Found:
     """Fine frequency by the PSS's two halves, then SSS, duplex and which half frame is first."""
-    bins = np.zeros(SIZE, complex)
-    bins[np.r_[-31:0, 1:32]] = pss(second)
-    replica = np.fft.ifft(bins)
+    replica = pss_samples(second)
     starts = np.arange(place, len(x) - SIZE, HALF_FRAME)
     starts = starts[starts >= DISTANCE["tdd"]]
     y = x[starts[:, None] + np.arange(SIZE)] * replica.conj()
@@ -174,10 +180,14 @@ def crs(cell_id: int, port: int, slot: int, symbol: int, prb: int) -> tuple[Comp
 
 
 def symbols(x: Complex, begin: int, size: int, prb: int) -> Complex:
-    """The slot whose first sample is `begin`: [7, subcarriers]; windows 1/64 symbol early."""
-    unit = size // 128
-    starts = begin + (10 + 137 * np.arange(7)) * unit - 2 * unit
-    return middle(x[starts[:, None] + np.arange(size)], 12 * prb)
+    """The slot whose first sample is `begin`, [7, subcarriers]: windows 1/64 symbol early, which
+    is turned back."""
+    early = size // 64
+    starts = begin + (10 + 137 * np.arange(7)) * (size // 128) - early
+    k = np.delete(np.arange(-6 * prb, 6 * prb + 1), 6 * prb)
+    turn = np.exp(2j * np.pi * k * early / size)
+    rows: Complex = middle(x[starts[:, None] + np.arange(size)], 12 * prb) * turn
+    return rows
 
 
 def channels(slot: Complex, cell_id: int, number: int, ports: int, prb: int) -> Complex:
@@ -226,46 +236,52 @@ def viterbi(soft: Real) -> npt.NDArray[np.int64]:
     """[batch, 3, n], positive for 0, -> bits [batch, n] of the tail-biting code, by going round
     three times and believing the middle."""
     batch, _, n = soft.shape
-    state = np.arange(64)  # the last six bits, the newest highest
-    word = np.stack([state | bit << 6 for bit in (0, 1)], axis=1)  # [64, 2]
-    parity = np.array([[[bin(int(w) & g).count("1") % 2 for g in (0o133, 0o171, 0o165)]
-                        for w in row] for row in word])  # fmt: skip
-    sign = 1 - 2 * parity  # [64, 2, 3]
-    target = word >> 1  # state after the bit
-    source = np.zeros((64, 2), int)
-    taken = np.zeros((64, 2), int)
-    count = np.zeros(64, int)
-    for s in range(64):
-        for bit in (0, 1):
-            t = target[s, bit]
-            source[t, count[t]], taken[t, count[t]] = s, bit
-            count[t] += 1
+    state = np.arange(64)[:, None]  # the last six bits, the newest the highest
+    word = state << 1 | np.arange(2)  # with the bit that was pushed out: [64, 2]
+    sent = np.array([[bin(w & g).count("1") % 2 for g in (0o133, 0o171, 0o165)]
+                     for w in word.reshape(-1).tolist()])  # fmt: skip
+    before = word & 63
     metric = np.zeros((batch, 64))
     back = []
     for step in range(3 * n):
-        gain = soft[:, :, step % n] @ sign.reshape(-1, 3).T
-        gain = gain.reshape(batch, 64, 2)
-        options = metric[:, source] + gain[:, source, taken]  # [batch, 64, 2]
-        choice = options.argmax(axis=2)
+        gain = (soft[:, :, step % n] @ (1 - 2 * sent).T).reshape(batch, 64, 2)
+        options = metric[:, before] + gain
+        back.append(options.argmax(axis=2))
         metric = options.max(axis=2)
-        back.append(choice)
-    at = metric.argmax(axis=1)
-    rows = np.arange(batch)
+    at, rows = metric.argmax(axis=1), np.arange(batch)
     bits = np.zeros((batch, 3 * n), int)
     for step in range(3 * n - 1, -1, -1):
-        choice = back[step][rows, at]
-        bits[:, step] = taken[at, choice]
-        at = source[at, choice]
+        bits[:, step] = at >> 5
+        at = before[at, back[step][rows, at]]
     return bits[:, n : 2 * n]
 
 
-def deinterleave(soft: Real) -> Real:
-    """[..., 120] of the circular buffer -> [..., 3, 40]."""
+def gather(soft: Real, count: int) -> Real:
+    """Undo rate matching: [..., bits] -> [..., 3, count], repeats added up (36.212, 5.1.4.2)."""
+    rows = -(-count // 32)
     order = [int(f"{c:05b}"[::-1], 2) for c in range(32)]
-    table = np.arange(64).reshape(2, 32)[:, order[16:] + order[:16]].T.reshape(-1) - 24
-    out = np.zeros((*soft.shape[:-1], 3, 40))
-    out[..., table[table >= 0]] = soft.reshape(*soft.shape[:-1], 3, 40)
+    table = np.arange(32 * rows).reshape(rows, 32)[:, order[16:] + order[:16]].T.reshape(-1)
+    table = table[table >= 32 * rows - count] - (32 * rows - count)
+    total = np.zeros((*soft.shape[:-1], 3 * count))
+    for first in range(0, soft.shape[-1], 3 * count):
+        part = soft[..., first : first + 3 * count]
+        total[..., : part.shape[-1]] += part
+    out = np.zeros((*soft.shape[:-1], 3, count))
+    out[..., table] = total.reshape(*soft.shape[:-1], 3, count)
     return out
+
+
+def remainder(bits: npt.NDArray[np.int64]) -> int:
+    """The CRC16 of all but the last 16 bits, against those: the mask (36.212, 5.1.1)."""
+    register = 0
+    for bit in [*bits[:-16].tolist(), *[0] * 16]:
+        register = register << 1 | bit
+        register ^= 0x11021 if register >> 16 else 0
+    return register ^ int("".join(map(str, bits[-16:])), 2)
+
+
+def soft_bits(y: Complex) -> Real:
+    return np.stack([y.real, y.imag], axis=1).reshape(-1)
 
 
 def decode_mib(x: Complex, found: Found) -> Mib | None:
@@ -277,15 +293,61 @@ def decode_mib(x: Complex, found: Found) -> Mib | None:
     for number, begin in enumerate(begins):
         for ports, mask in masks.items():
             y, _ = broadcast(x, begin, SIZE, found.cell_id, ports)
-            soft = np.stack([y.real, y.imag], axis=1).reshape(-1)
-            copies = (soft * scrambling).reshape(4, 4, 120).sum(axis=1)
-            for quarter, bits in enumerate(viterbi(deinterleave(copies))):
+            copies = (soft_bits(y) * scrambling).reshape(4, 480)
+            for quarter, bits in enumerate(viterbi(gather(copies, 40))):
                 text = "".join(map(str, bits))
-                parity = binascii.crc_hqx(int(text[:24], 2).to_bytes(3, "big"), 0)
                 width = int(text[:3], 2)
-                if parity ^ mask == int(text[24:], 2) and width < len(WIDTHS):
+                if remainder(bits) == mask and width < len(WIDTHS):
                     return Mib(
                         WIDTHS[width], int(text[3]), ("1/6", "1/2", "1", "2")[int(text[4:6], 2)],
                         (int(text[6:14], 2) * 4 + quarter - number) % 1024, ports,
                     )  # fmt: skip
     return None
+
+
+# -- control region (36.211, 6.7 and 6.8; 36.212, 5.3.3 and 5.3.4) --
+
+
+@dataclass(frozen=True)
+class Subframe:
+    """One subframe's elements and the channel over them, [ports, 14 * subcarriers]."""
+
+    cell_id: int
+    number: int
+    elements: Complex
+    channel: Complex
+
+
+def subframe(
+    x: Complex, begin: float, size: int, cell_id: int, number: int, ports: int, prb: int
+) -> Subframe:
+    slots = [symbols(x, round(begin + 7.5 * size * half), size, prb) for half in (0, 1)]
+    h = [channels(slots[half], cell_id, 2 * number + half, ports, prb) for half in (0, 1)]
+    return Subframe(
+        cell_id, number, np.concatenate(slots).reshape(-1),
+        np.concatenate(h, axis=1).reshape(ports, -1),
+    )  # fmt: skip
+
+
+def read_cfi(seen: Subframe, places: npt.NDArray[np.int64]) -> tuple[int, float]:
+    """The control format indicator and how well it fits, 1 at best."""
+    y, _ = combine(seen.elements[places], seen.channel[:, places])
+    start = (seen.number + 1) * (2 * seen.cell_id + 1) * 512 + seen.cell_id
+    soft = soft_bits(y) * (1 - 2 * gold(start, 32))
+    words = 1 - 2 * np.array([np.resize(w, 32) for w in ([0, 1, 1], [1, 0, 1], [1, 1, 0])])
+    fit = words @ soft / np.linalg.norm(soft) / np.sqrt(32)
+    return int(fit.argmax()) + 1, float(fit.max())
+
+
+def common_grants(seen: Subframe, cces: npt.NDArray[np.int64], length: int) -> list[int]:
+    """Identities (RNTI) for everyone in the common search space: system information and paging."""
+    scrambling = 1 - 2 * gold(seen.number * 512 + seen.cell_id, 72 * 16)
+    tries = []
+    for level in (4, 8):
+        for first in range(0, min(16, len(cces)) - level + 1, level):
+            places = cces[first : first + level].reshape(-1)
+            y, _ = combine(seen.elements[places], seen.channel[:, places])
+            soft = soft_bits(y) * scrambling[72 * first : 72 * (first + level)]
+            tries.append(gather(soft, length + 16))
+    masks = [remainder(bits) for bits in viterbi(np.stack(tries))] if tries else []
+    return [mask for mask in masks if mask >= 0xFFFE]

@@ -12,19 +12,20 @@ from radiofm_capture.scenes.signal import Iq, rotation
 UNITS = 128  # of a symbol: the prefixes are 10 of them in a slot's first symbol, 9 in the others
 PREFIX = (10,) + 6 * (9,)  # table 6.12-1
 SLOT_UNITS = SLOT * UNITS + sum(PREFIX)
-RAMP = 2  # units of the prefix in which two symbols overlap
+# Units of the prefix in which two symbols overlap, by the cell's resource blocks: all but what
+# EVM is measured in (TS 36.104, table E.5.1-1), and what 45 dB of ACLR take (6.6.2).
+RAMP = {6: 4.0, 15: 3.0, 25: 1.5, 50: 1.0, 75: 0.75, 100: 0.5}
 
 
-def modulate(grid: Grid, bins: npt.NDArray[np.int64], shift: int, size: int) -> Iq:
+def modulate(grid: Grid, bins: npt.NDArray[np.int64], shift: int, size: int, ramp: int) -> Iq:
     """[slots, 7, subcarriers] -> slots * size * 7.5 samples.
 
     Subcarrier k goes to bin `bins[k]` of an FFT of `size`, a multiple of 128. `shift` is how many
     bins that is away from its place at 0 Hz: symbols turn as they would behind a mixer. They fade
-    into one another by a raised cosine of 1 us, for the leakage (TS 36.104, 6.6.2) that
-    rectangles would not meet.
+    into one another by a raised cosine over `ramp` samples of the prefix.
     """
     slots, unit = len(grid), size // UNITS
-    length, ramp = SLOT_UNITS * unit, RAMP * unit
+    length = SLOT_UNITS * unit
     rise = (0.5 - 0.5 * np.cos(np.pi * (np.arange(ramp) + 0.5) / ramp)).astype(np.float32)
     iq = np.zeros((slots + 1) * length, np.complex64)
     spectrum = np.zeros((slots, size), np.complex64)

@@ -8,13 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-HOLD = 2.5  # subframes that an allocation lasts, on average
-BURSTY = 1.5  # small: a subframe is either empty or full
-USERS = 1.5  # more than one in an allocation, on average
-POWERS_DB = (-3.0, -1.77, 0.0, 0.0, 1.0)  # P_A: PDSCH to reference signals (TS 36.213, 5.2)
+# Shaped after recordings of live cells: a nearly idle one serves a few blocks at the lower edge
+# for 1 or 2 ms; a busy one is full for some ms, then empty.
+HOLD = 2.0  # subframes that an allocation lasts, on average
+CALM, BUSY = 0.8, 0.15  # the sum of the beta distribution's parameters is CALM / (load + BUSY)
+LOWEST = 0.6  # of the allocations begin at the lower edge
+USERS = 2.0  # in a full subframe, besides the first
+UPLINK = 1.5  # grants for the uplink in a subframe at full load
 ORDERS = (2, 4, 6)  # bits of a symbol
-SYSTEM_BLOCKS = 8  # of SystemInformationBlockType1, in subframe 5 of even frames (TS 36.331,
-# 5.2.1.2)
+POWERS_DB = (-6, -4.77, -3, -1.77, 0, 1, 2, 3)  # PDSCH to reference signals, P_A (TS 36.213, 5.2)
+SYSTEM_BLOCKS = 6  # of system information (SIB1) in subframe 5 of even frames
+SYSTEM_PERIOD, SYSTEM_AT = 20, 5  # subframes (TS 36.331, 5.2.1.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +37,19 @@ def draw_traffic(
     """
     order = np.zeros((count, blocks), np.uint8)
     amplitude = np.ones((count, blocks), np.float32)
-    grants = rng.poisson(1.5 * load, count)  # uplink
+    grants = rng.poisson(UPLINK * load, count)
     lengths = rng.geometric(1 / HOLD, count)
     ends = np.minimum(np.cumsum(lengths), count)
     at = 0
-    group = np.arange(blocks) // group_size(blocks)
-    groups = int(group[-1]) + 1
+    unit = group_size(blocks)
+    group = np.arange(blocks) // unit
+    groups = int(group[-1]) + 1  # the last may be smaller
     for end, share in zip(ends, _shares(len(ends), load, rng), strict=True):
-        wide = int(share * groups + rng.random())  # whole groups; chance decides over a part
+        wide = int(share * blocks / unit + rng.random())  # whole groups: chance decides over parts
+        wide = groups if share == 1 else wide
         if at < end and wide:
-            turned = (group - int(rng.integers(0, groups))) % groups
+            begin = 0 if rng.random() < LOWEST else int(rng.integers(0, groups))
+            turned = (group - begin) % groups
             users = min(1 + rng.poisson(USERS * share), wide)
             cuts = np.sort(rng.integers(1, wide + 1, users - 1))
             user = np.searchsorted(cuts, turned, side="right")
@@ -51,8 +58,7 @@ def draw_traffic(
             amplitude[at:end, where] = 10 ** (rng.choice(POWERS_DB, users)[user[where]] / 20)
             grants[at:end] += users
         at = end
-    number = np.arange(first, first + count)
-    known = np.flatnonzero(number % 20 == 5)
+    known = np.flatnonzero(np.arange(first, first + count) % SYSTEM_PERIOD == SYSTEM_AT)
     order[known, :SYSTEM_BLOCKS] = 2
     amplitude[known, :SYSTEM_BLOCKS] = 1
     grants[known] += 1
@@ -70,4 +76,5 @@ def _shares(count: int, load: float, rng: np.random.Generator) -> npt.NDArray[np
     if load in (0.0, 1.0):
         return np.full(count, load)
     part = (rng.permutation(count) + rng.random(count)) / count
-    return np.asarray(betaincinv(BURSTY * load, BURSTY * (1 - load), part), np.float64)
+    total = CALM / (load + BUSY)
+    return np.asarray(betaincinv(total * load, total * (1 - load), part), np.float64)

@@ -23,9 +23,9 @@ from radiofm_capture.scenes.lte.cell import (
     Grid,
 )
 from radiofm_capture.scenes.lte.grid import downlink
-from radiofm_capture.scenes.lte.modulator import UNITS, modulate
+from radiofm_capture.scenes.lte.modulator import RAMP, UNITS, modulate
 from radiofm_capture.scenes.lte.resample import Resampler
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier, rotation, sample_span
+from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier, rotation
 
 FRAME_S = SUBFRAMES * SUBFRAME_S
 PERIOD_S = FRAMES * FRAME_S  # after which the system frame number is 0 again
@@ -80,13 +80,14 @@ class Lte(Waveform):
         frequencies = cell.frequencies()
         grid = _at_antenna(downlink(cell, first, subframes, self.load, rng), frequencies, rng)
         symbols = sum(cell.downlink(n % SUBFRAMES) for n in range(first, first + subframes))
-        energy = np.vdot(grid, grid).real / max(symbols, 1)
+        energy = float(np.square(grid.view(np.float32)).sum(dtype=np.float64))
         if energy > 0:
-            grid *= np.float32(energy**-0.5)
+            grid *= np.float32((symbols / energy) ** 0.5)
         shift = round(offset_hz / SPACING_HZ)
         heard = np.abs(frequencies * SPACING_HZ + offset_hz) < rate / 2
         rows = grid.reshape(2 * subframes, SLOT, -1)[..., heard]
-        iq = modulate(rows, (frequencies[heard] + shift) % size, shift, size)
+        ramp = math.ceil(RAMP[self.prb] * size / UNITS)
+        iq = modulate(rows, (frequencies[heard] + shift) % size, shift, size, ramp)
         iq = resampler.apply(iq[skip : skip + needed], count)
         rest = offset_hz - shift * SPACING_HZ
         if rest:
@@ -113,15 +114,18 @@ class Lte(Waveform):
         low, high = offset_hz - reach, offset_hz + reach
         if not cell.tdd:
             return [Burst(0, count, low, high)]
-        frame = math.floor(start / FRAME_S)
-        last = math.ceil((start + count / rate) / FRAME_S)
-        spans = [
-            (n * FRAME_S + begin - start, n * FRAME_S + end - start)
-            for n in range(frame - 1, last)
-            for begin, end in cell.runs_s()
-        ]
-        boxes = [sample_span(begin, end, rate, count) for begin, end in spans]
-        return [Burst(a, b - a, low, high) for a, b in boxes if a < b]
+        first = round(start * rate)  # samples from the begin of system frame 0
+        bursts = []
+        for frame in range(int(start / FRAME_S) - 1, int((start + count / rate) / FRAME_S) + 1):
+            for begin, end in cell.runs_s():
+                edges = (
+                    round((frame * FRAME_S + begin) * rate),
+                    round((frame * FRAME_S + end) * rate),
+                )
+                a, b = (min(max(edge - first, 0), count) for edge in edges)
+                if a < b:
+                    bursts.append(Burst(a, b - a, low, high))
+        return bursts
 
 
 def _at_antenna(grid: Grid, frequencies: npt.NDArray[np.int64], rng: np.random.Generator) -> Grid:
