@@ -18,7 +18,9 @@ Integers = npt.NDArray[np.int64]
 
 LEVELS, LEVEL_SHARES = (1, 2, 4, 8), (0.3, 0.3, 0.25, 0.15)  # of a PDCCH (table 6.8.1-1)
 SEQUENCES = 8  # of a PHICH group
-ACKNOWLEDGED = 0.25  # share of them in use at full load
+IN_USE = 0.25  # share of them at full load
+POSITIVE = 0.9  # share of ACK
+ROOM = 2  # control channel elements for each that is used, so that few messages collide
 
 
 def downlink(cell: Cell, first: int, count: int, load: float, rng: np.random.Generator) -> Grid:
@@ -27,37 +29,37 @@ def downlink(cell: Cell, first: int, count: int, load: float, rng: np.random.Gen
     A reference signal has unit power; so have, over all ports together, the other channels but
     for the power offsets of PDSCH.
     """
-    frame, open_ = _frame(cell)
+    frame, vacant = _frame(cell)
     number = (first + np.arange(count)) % SUBFRAMES
-    grid, open_ = frame.take(number, axis=1), open_[number]
+    grid, vacant = frame.take(number, axis=1), vacant[number]
     for at in np.flatnonzero(number == 0):
         system_frame = (first + int(at)) // SUBFRAMES % FRAMES
         rows = slice(broadcast.FIRST, broadcast.FIRST + broadcast.COUNT)
         part = grid[:, at, rows, cell.middle(broadcast.SUBCARRIERS)]
         part[:, broadcast.free(cell)] = broadcast.broadcast(cell, system_frame)
     traffic = draw_traffic(first, count, cell.prb, load, rng)
-    _control(cell, number, traffic.grants, load, grid, open_, rng)
-    _shared(cell, number, traffic, grid, open_, rng)
+    _control(cell, number, traffic.grants, load, grid, vacant, rng)
+    _shared(cell, number, traffic, grid, vacant, rng)
     return grid
 
 
 def _frame(cell: Cell) -> tuple[Grid, Mask]:
     """What every frame has, and the elements that may carry something else, [10, 14, k]."""
     grid = reference(cell)
-    open_: Mask = np.all(grid == 0, axis=0)
+    vacant: Mask = np.all(grid == 0, axis=0)
     middle = cell.middle(sync.RESERVED)
     for subframe, symbol, signal in sync.places(cell):
         grid[0, subframe, symbol, cell.middle(sync.LENGTH)] = signal
-        open_[subframe, symbol, middle] = False
-    open_[0, broadcast.FIRST : broadcast.FIRST + broadcast.COUNT, middle] = False
+        vacant[subframe, symbol, middle] = False
+    vacant[0, broadcast.FIRST : broadcast.FIRST + broadcast.COUNT, middle] = False
     for subframe in range(SUBFRAMES):
         grid[:, subframe, cell.downlink(subframe) :] = 0
-        open_[subframe, cell.downlink(subframe) :] = False
-    return grid, open_
+        vacant[subframe, cell.downlink(subframe) :] = False
+    return grid, vacant
 
 
 def _control(
-    cell: Cell, number: Integers, grants: Integers, load: float, grid: Grid, open_: Mask,
+    cell: Cell, number: Integers, grants: Integers, load: float, grid: Grid, vacant: Mask,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """PCFICH, PHICH and PDCCH; closes their symbols to what follows."""
@@ -70,7 +72,7 @@ def _control(
         lengths = region.symbols(subframe)
         for symbols in lengths:
             places = region.pdcch(subframe, symbols)
-            if len(places) >= 2 * levels.sum():
+            if len(places) >= ROOM * levels.sum():
                 break
         used = np.zeros(len(places), bool)
         for level in levels:
@@ -83,22 +85,22 @@ def _control(
 
         where = region.phich(subframe).reshape(-1)
         draw = rng.random((2, len(where) // 12, SEQUENCES))
-        sent, positive = draw[0] < ACKNOWLEDGED * load, draw[1] < 0.9
+        sent, positive = draw[0] < IN_USE * load, draw[1] < POSITIVE
         flat[:, at, where] = acknowledgements(cell, subframe, sent, positive)
 
         cfi = 1 + lengths.index(symbols)
         flat[:, at, region.pcfich()] = format_indicator(cell, subframe, cfi)
-        open_[at, :symbols] = False
+        vacant[at, :symbols] = False
 
 
 def _shared(
-    cell: Cell, number: Integers, traffic: Traffic, grid: Grid, open_: Mask,
+    cell: Cell, number: Integers, traffic: Traffic, grid: Grid, vacant: Mask,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
     """PDSCH with random data in all elements of its blocks that are left (6.3.5)."""
     short = np.array([0 < cell.downlink(n) <= 3 for n in range(SUBFRAMES)])  # 36.213, 7.1.7
     order = np.where(short[number, None], 0, traffic.order)
-    used = open_ & (order > 0).repeat(BLOCK, axis=1)[:, None]
+    used = vacant & (order > 0).repeat(BLOCK, axis=1)[:, None]
     subframe, _, k = np.nonzero(used)
     block = subframe * cell.prb + k // BLOCK
     symbols = _POINTS[order.reshape(-1)[block], rng.integers(0, 64, len(block), np.uint8)]
