@@ -24,7 +24,7 @@ from radiofm_capture.scenes.lte.cell import (
 )
 from radiofm_capture.scenes.lte.grid import downlink
 from radiofm_capture.scenes.lte.modulator import RAMP, UNITS, modulate
-from radiofm_capture.scenes.lte.resample import Resampler
+from radiofm_capture.scenes.resample import Resampler
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier, rotation
 
 FRAME_S = SUBFRAMES * SUBFRAME_S
