@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
@@ -18,7 +19,11 @@ from radiofm.topics import CHANNELS, endpoint_for
 from radiofm_capture.daemon import CaptureDaemon
 from radiofm_capture.device import Device, Tuning
 from radiofm_capture.disk import DiskThread
+from radiofm_capture.plan import Dwell, Plan
 from radiofm_capture.recorder import Recorder
+from radiofm_capture.taking import Taking, bursts_of, plan_of, take
+
+log = logging.getLogger(__name__)
 
 DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
 MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
@@ -28,15 +33,18 @@ MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 class Session:
     daemon: CaptureDaemon
     recorder: Recorder | None
+    taking: Taking
 
 
 @contextmanager
 def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterator[Session]:
     """Open everything that a capture needs; on leaving, sockets are closed."""
     lossless = settings.speed == 0 and settings.device != "pluto"
+    plan = plan_of(settings)
     with ExitStack() as stack:
-        device = open_device(settings)
-        stack.callback(device.close)
+        radio = open_device(at_dwell(settings, plan.dwells[0]) if plan else settings)
+        stack.callback(radio.close)
+        taking = take(radio, settings, plan, partial(dwell_tuning, settings))
         publisher = None
         if settings.publish != "none":
             channel = CHANNELS["iq"]
@@ -47,19 +55,23 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
                 lossless=lossless,
             )
             stack.callback(publisher.close)
+        if settings.record and settings.device not in ("replay", "sim"):
+            _warn_of_agc(settings, plan)
         recorder = Recorder(recording_base(settings)) if settings.record else None
         if publisher:
             _wait(publisher, settings.readers, stopped)
         disk = DiskThread(recorder, wait=lossless) if recorder else None
         daemon = CaptureDaemon(
-            device,
+            taking.device,
             publisher,
             disk,
             duration_s=settings.duration,
             name=f"replay of {settings.path.name}" if settings.path else "",
             storage=partial(_storage, recorder) if recorder else dict,
+            radio=taking.gauges,
+            note=taking.note,
         )
-        yield Session(daemon, recorder)
+        yield Session(daemon, recorder, taking)
 
 
 def _wait(publisher: Publisher, count: int, stopped: threading.Event) -> None:
@@ -94,6 +106,7 @@ def _pluto(settings: CaptureSettings) -> Device:
         settings.uri,
         buffer_samples=round(settings.buffer * tuning.sample_rate_hz),
         kernel_buffers=settings.kernel_buffers,
+        bursts=bursts_of(settings) if settings.mode == "burst" else None,
     )
 
 
@@ -124,6 +137,7 @@ def _sim(settings: CaptureSettings) -> Device:
         speed=settings.speed or None,
         duration_s=settings.duration,
         faults=settings.fault,
+        bursts=bursts_of(settings) if settings.mode == "burst" else None,
     )
 
 
@@ -138,6 +152,32 @@ def live_tuning(settings: CaptureSettings, center_frequency_hz: float) -> Tuning
         gain_db=settings.gain,
         gain_mode=mode,
     )
+
+
+def at_dwell(settings: CaptureSettings, dwell: Dwell) -> CaptureSettings:
+    """The settings at a plan's dwell. A gain or bandwidth that they give is that of all dwells."""
+    own: dict[str, object] = {"fc": dwell.fc, "rate": dwell.rate, "mode": None}
+    if settings.bandwidth is None:
+        own["bandwidth"] = dwell.bandwidth
+    if settings.gain is None and settings.gain_mode is None:
+        own |= {"gain": dwell.gain, "gain_mode": dwell.gain_mode}
+    return settings.model_copy(update=own)
+
+
+def dwell_tuning(settings: CaptureSettings, dwell: Dwell) -> Tuning:
+    """The tuning of a plan's dwell."""
+    return live_tuning(at_dwell(settings, dwell), dwell.fc)
+
+
+def _warn_of_agc(settings: CaptureSettings, plan: Plan | None) -> None:
+    wanted = [at_dwell(settings, dwell) for dwell in plan.dwells] if plan else [settings]
+    modes = {live_tuning(one, one.fc or 0).gain_mode for one in wanted} - {"manual"}
+    if modes:
+        log.warning(
+            "the gain is the device's own (%s): levels are not comparable, neither within the"
+            " recording nor with others; use --gain 40 for a corpus",
+            ", ".join(sorted(modes)),
+        )
 
 
 def recording_base(settings: CaptureSettings) -> Path:

@@ -1,0 +1,93 @@
+"""What the link to a Pluto carries: a second of streaming, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from radiofm.quantities import format_si
+from radiofm_capture.device import Tuning
+from radiofm_capture.framer import slice_samples
+from radiofm_capture.pluto_receiver import PlutoReceiver
+
+log = logging.getLogger(__name__)
+
+SECONDS = 1.0
+DEPTH = 4  # buffers of a slice: a link that is 7 % too slow fills them within the second
+_BY_FAR = 0.9  # of the rate: below, the link is too slow; above, the host may have been busy
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTest:
+    """What came of samples at `rate_hz`; of a clean link, all of them."""
+
+    rate_hz: float
+    carried_hz: float  # samples per second that came
+    clean: bool
+
+
+class Link:
+    """What is known of a link: a rate that it carries, one that it does not."""
+
+    def __init__(self, measure: Callable[[Tuning], LinkTest]) -> None:
+        self._measure = measure
+        self.clean: LinkTest | None = None  # the highest
+        self.lossy: LinkTest | None = None  # the lowest
+
+    def carries(self, tuning: Tuning) -> bool:
+        """Whether the link carries the tuning's rate; measured where no other rate says it."""
+        rate = tuning.sample_rate_hz
+        if self.clean and rate <= self.clean.rate_hz:
+            return True
+        if self.lossy and rate >= self.lossy.rate_hz:
+            return False
+        return self.test(tuning).clean
+
+    def test(self, tuning: Tuning) -> LinkTest:
+        """Measure, and remember."""
+        test = self._measure(tuning)
+        log.info("%g of %g S/s came, clean: %s", test.carried_hz, test.rate_hz, test.clean)
+        if test.clean:
+            self.clean = test
+        else:
+            self.lossy = test
+        return test
+
+    @property
+    def carried_hz(self) -> float | None:
+        """Samples per second that came: all that the link carries where it was too slow."""
+        test = self.lossy or self.clean
+        return test.carried_hz if test else None
+
+    @property
+    def verdict(self) -> str:
+        """What is known, in words; empty where nothing is."""
+        if self.lossy:
+            carried, rate = self.lossy.carried_hz, self.lossy.rate_hz
+            return f"the link carries {carried / 1e6:.1f} of {format_si(rate, 'S/s')}"
+        return f"the link carries {format_si(self.clean.rate_hz, 'S/s')}" if self.clean else ""
+
+
+def measure(receiver: PlutoReceiver, rate: float) -> LinkTest:
+    """Stream for a second, and once more where that failed by little."""
+    test = _second(receiver, rate)
+    if not test.clean and test.carried_hz > _BY_FAR * rate:
+        test = _second(receiver, rate)
+    return test
+
+
+def _second(receiver: PlutoReceiver, rate: float) -> LinkTest:
+    count = slice_samples(rate)
+    receiver.open(count, DEPTH)
+    began = now = monotonic()
+    lags: list[float] = []  # samples that should have come, less those that did
+    while now - began < SECONDS:
+        now = receiver.refill().ended
+        lags.append((now - began) * rate - count * (len(lags) + 1))
+    overflowed = receiver.overflowed()
+    receiver.close_buffer()
+    behind = min(lags[-DEPTH:]) - min(lags[:DEPTH])
+    carried = count * len(lags) / (now - began)
+    return LinkTest(rate, carried, not overflowed and behind < count)
