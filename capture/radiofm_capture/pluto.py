@@ -48,7 +48,6 @@ class PlutoDevice:
         self._depth = kernel_buffers
         self._stopped = threading.Event()
         self._reading = threading.Lock()  # held while in `read`
-        self._gauges: dict[str, float] = {}
         self._receiver = PlutoReceiver(uri)
         self.uri = self._receiver.uri
         self.retune(tuning, bursts)
@@ -59,6 +58,7 @@ class PlutoDevice:
             self._receiver.close_buffer()
             self.tuning = self._receiver.tune(tuning)
             self._taking = self._prepare(bursts)
+            self._gain: dict[str, float] = {}  # as it was last asked
 
     def start(self) -> None:
         """Begin to stream."""
@@ -82,11 +82,9 @@ class PlutoDevice:
     def gauges(self) -> dict[str, float]:
         """What changes under way: the gain that the device has chosen, and of the bursts."""
         with self._reading, self._connected():
-            if not self._stopped.is_set():
-                automatic = self.tuning.gain_mode != "manual"
-                gain = {"gain_db": self._receiver.gain_db()} if automatic else {}
-                self._gauges = {**gain, **self._taking.gauges()}
-        return self._gauges
+            if self.tuning.gain_mode != "manual" and not self._stopped.is_set():
+                self._gain = {"gain_db": self._receiver.gain_db()}
+            return self._gain | self._taking.gauges()
 
     def measure_link(self, tuning: Tuning) -> LinkTest:
         """Whether the link carries the tuning's rate, by a second or two of it."""

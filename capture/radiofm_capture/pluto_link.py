@@ -14,8 +14,9 @@ from radiofm_capture.pluto_receiver import PlutoReceiver
 
 log = logging.getLogger(__name__)
 
+RATES = [1e6 * r for r in (1, 2, 3, 4, 5, 6, 8, 10, 12.5, 15, 20, 25, 30.72, 40, 50, 61.44)]
 SECONDS = 1.0
-DEPTH = 4  # buffers of a slice: a link that is 7 % too slow fills them within the second
+DEPTH = 8  # buffers of a slice, so that a busy host does no harm
 _BY_FAR = 0.9  # of the rate: below, the link is too slow; above, the host may have been busy
 
 
@@ -68,6 +69,16 @@ class Link:
             carried, rate = self.lossy.carried_hz, self.lossy.rate_hz
             return f"the link carries {carried / 1e6:.1f} of {format_si(rate, 'S/s')}"
         return f"the link carries {format_si(self.clean.rate_hz, 'S/s')}" if self.clean else ""
+
+
+def rates_up_to(most: float) -> list[float]:
+    """The rates that a probe tries, the last one `most`."""
+    return [rate for rate in RATES if rate < most] + [most]
+
+
+def probe_tuning(rate: float) -> Tuning:
+    """How a Pluto is set for a probe: what it hears does not matter."""
+    return Tuning(2.44e9, rate, min(rate, 56e6), gain_db=40.0)
 
 
 def measure(receiver: PlutoReceiver, rate: float) -> LinkTest:

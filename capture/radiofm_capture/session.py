@@ -57,7 +57,9 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
             stack.callback(publisher.close)
         if settings.record and settings.device not in ("replay", "sim"):
             _warn_of_agc(settings, plan)
-        recorder = Recorder(recording_base(settings)) if settings.record else None
+        recorder = (
+            Recorder(recording_base(settings), about(settings, plan)) if settings.record else None
+        )
         if publisher:
             _wait(publisher, settings.readers, stopped)
         disk = DiskThread(recorder, wait=lossless) if recorder else None
@@ -167,6 +169,14 @@ def at_dwell(settings: CaptureSettings, dwell: Dwell) -> CaptureSettings:
 def dwell_tuning(settings: CaptureSettings, dwell: Dwell) -> Tuning:
     """The tuning of a plan's dwell."""
     return live_tuning(at_dwell(settings, dwell), dwell.fc)
+
+
+def about(settings: CaptureSettings, plan: Plan | None) -> str:
+    """What a recording is to say of its plan."""
+    if not plan:
+        return ""
+    order = f", shuffled by seed {plan.seed}" if plan.order == "shuffled" else ""
+    return f"plan {settings.plan or settings.sweep}{order}"
 
 
 def _warn_of_agc(settings: CaptureSettings, plan: Plan | None) -> None:
