@@ -85,7 +85,7 @@ BurstSlices = Annotated[
     _option("--burst-slices", help="Slices of 16 ms in a burst. (default: 6)", panel=_TAKING),
 ]
 Bursts = Annotated[
-    int | None, _option("--bursts", help="Stop after so many bursts. (default: 0)", panel=_TAKING)
+    int | None, _option("--bursts", help="Stop after so many bursts. (default: never)", panel=_TAKING)
 ]
 Plan = Annotated[
     _Text,
