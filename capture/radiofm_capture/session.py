@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from radiofm.topics import CHANNELS, endpoint_for
 from radiofm_capture.daemon import CaptureDaemon
 from radiofm_capture.device import Device, Tuning
 from radiofm_capture.disk import DiskThread
+from radiofm_capture.gnuradio import GnuRadioEndpoint
+from radiofm_capture.pipe import PipeSink
 from radiofm_capture.plan import Dwell, Plan
 from radiofm_capture.recorder import Recorder
 from radiofm_capture.taking import Taking, bursts_of, plan_of, take
@@ -26,6 +29,7 @@ from radiofm_capture.taking import Taking, bursts_of, plan_of, take
 log = logging.getLogger(__name__)
 
 DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
+PIPE_QUEUE_BYTES = 64 << 20  # that a late reader of standard output may be behind
 MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 
 
@@ -33,6 +37,7 @@ MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 class Session:
     daemon: CaptureDaemon
     recorder: Recorder | None
+    pipe: PipeSink | None
     taking: Taking
 
 
@@ -55,6 +60,10 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
                 lossless=lossless,
             )
             stack.callback(publisher.close)
+        gnuradio = None
+        if settings.gnuradio:
+            gnuradio = GnuRadioEndpoint(settings.gnuradio, settings.gnuradio_format)
+            stack.callback(gnuradio.close)
         if settings.record and settings.device not in ("replay", "sim"):
             _warn_of_agc(settings, plan)
         recorder = (
@@ -63,17 +72,21 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
         if publisher:
             _wait(publisher, settings.readers, stopped)
         disk = DiskThread(recorder, wait=lossless) if recorder else None
+        sink = PipeSink(sys.stdout.fileno(), stopped) if settings.stdout else None
+        pipe = DiskThread(sink, wait=lossless, queue_bytes=PIPE_QUEUE_BYTES) if sink else None
         daemon = CaptureDaemon(
             taking.device,
             publisher,
             disk,
+            pipe=pipe,
+            gnuradio=gnuradio,
             duration_s=settings.duration,
             name=f"replay of {settings.path.name}" if settings.path else "",
             storage=partial(_storage, recorder) if recorder else dict,
             radio=taking.gauges,
             note=taking.note,
         )
-        yield Session(daemon, recorder, taking)
+        yield Session(daemon, recorder, sink, taking)
 
 
 def _wait(publisher: Publisher, count: int, stopped: threading.Event) -> None:
@@ -113,18 +126,18 @@ def _pluto(settings: CaptureSettings) -> Device:
 
 
 def _replay(settings: CaptureSettings) -> Device:
-    from radiofm.recording import Recording
+    from radiofm.recording import open_recordings
     from radiofm_capture.replay import ReplayDevice
 
     if settings.path is None:
         raise UsageError("--device replay needs a recording: add --path FILE.sigmf-meta")
-    recording = Recording.open(
+    recordings = open_recordings(
         settings.path,
         datatype=settings.datatype,
         sample_rate_hz=settings.rate,
         center_frequency_hz=settings.fc,
     )
-    return ReplayDevice(recording, speed=settings.speed or None, loops=settings.loops)
+    return ReplayDevice(*recordings, speed=settings.speed or None, loops=settings.loops)
 
 
 def _sim(settings: CaptureSettings) -> Device:
