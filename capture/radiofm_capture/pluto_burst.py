@@ -12,6 +12,7 @@ import time
 from threading import Event
 
 import numpy as np
+import numpy.typing as npt
 
 from radiofm.errors import DeviceError, UsageError
 from radiofm.quantities import format_si
@@ -67,7 +68,7 @@ class PlutoBursts:
         """How many there were, and how well the time of the last is known."""
         return {"bursts": self._taken, "time_within_ms": self._within_s * 1e3}
 
-    def _take(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> bool:
+    def _take(self, samples: npt.NDArray[np.int16]) -> bool:
         """Arm, wait, fetch. False when stopped, or when samples inside are missing."""
         asked = time.monotonic()
         self._receiver.open(self._buffer, self._depth)
@@ -98,7 +99,7 @@ class PlutoBursts:
             )
         log.warning("a burst had samples missing inside: it is taken again")
 
-    def _block(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.int16]]) -> Block:
+    def _block(self, samples: npt.NDArray[np.int16]) -> Block:
         first = self._taken == 0
         if first:
             self._first_armed, self._time_ns = self._armed, 0

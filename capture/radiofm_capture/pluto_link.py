@@ -44,17 +44,13 @@ class Link:
             return True
         if self.lossy and rate >= self.lossy.rate_hz:
             return False
-        return self.test(tuning).clean
-
-    def test(self, tuning: Tuning) -> LinkTest:
-        """Measure, and remember."""
         test = self._measure(tuning)
         log.info("%g of %g S/s came, clean: %s", test.carried_hz, test.rate_hz, test.clean)
         if test.clean:
             self.clean = test
         else:
             self.lossy = test
-        return test
+        return test.clean
 
     @property
     def carried_hz(self) -> float | None:
