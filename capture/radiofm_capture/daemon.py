@@ -53,9 +53,11 @@ class CaptureDaemon:
         duration_s: float | None = None,
         name: str = "",
         storage: Callable[[], dict[str, float]] = dict,
+        radio: Callable[[], dict[str, float]] = dict,
+        note: Callable[[], str] = str,
     ) -> None:
         """`pipe` ends the capture when its reader leaves; `name` says more of the device than its
-        hardware does; `storage` tells of the disk."""
+        hardware does; `storage` tells of the disk, `radio` and `note` of the device at work."""
         self.ledger = SampleLedger()
         self.gauges = Gauges()
         self.framer = Framer()
@@ -66,6 +68,7 @@ class CaptureDaemon:
         self._gnuradio = gnuradio
         self._duration_s = duration_s
         self._name, self._storage = name, storage
+        self._radio, self._note = radio, note
         self._stopping = threading.Event()
         self._air = 0.0  # seconds of the streams before this one
         self._beat = (time.monotonic(), 0)  # when and at how many samples the last heartbeat was
@@ -202,8 +205,10 @@ class CaptureDaemon:
                 "clipped": gauges.clipped,
                 "subscribers": gauges.subscribers,
                 **({"gain_db": tuning.gain_db} if tuning and tuning.gain_db is not None else {}),
+                **self._radio(),
                 **self._storage(),
             },
+            note=self._note()[:500],
             device=self.hardware[:200],
         )
 

@@ -33,6 +33,14 @@ def capture(
     bw: options.Bandwidth = None,
     gain: options.GainDb = None,
     gain_mode: options.GainMode = None,
+    mode: options.Mode = None,
+    burst_slices: options.BurstSlices = None,
+    bursts: options.Bursts = None,
+    plan: options.Plan = None,
+    sweep: options.Sweep = None,
+    dwell: options.DwellSlices = None,
+    dwells: options.Dwells = None,
+    repeat: options.Repeat = None,
     duration: options.Length = None,
     record: options.Record = None,
     publish: Annotated[
@@ -53,8 +61,9 @@ def capture(
     flags = options.given(
         device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
         speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record, publish=publish, gnuradio=gnuradio,
-        gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
+        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
+        dwells=dwells, repeat=repeat, duration=duration, record=record, publish=publish,
+        gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
     if settings.stdout and sys.stdout.isatty():
@@ -62,7 +71,7 @@ def capture(
     stopped = threading.Event()
     with on_stop(stopped.set), open_session(settings, stopped) as session:
         failure = _run(session.daemon, session.recorder, stopped, quiet=as_json)
-    report = closing(session.daemon, session.recorder, session.pipe)
+    report = closing(session.daemon, session.recorder, session.pipe) | session.taking.report()
     if as_json:
         typer.echo(json.dumps(report), err=settings.stdout)
     else:
@@ -127,6 +136,7 @@ def status_line(daemon: CaptureDaemon, recorder: Recorder | None) -> str:
         f"{gauges.level_dbfs:.0f} dBFS",
         f"clipped {gauges.clipped}",
         f"lost {about}{account.lost}",
+        *([f"untaken {account.untaken / account.span:.0%}"] if account.untaken else []),
         f"readers {gauges.subscribers}",
     ]
     if recorder:
@@ -167,10 +177,11 @@ def closing(
 
 def _say(daemon: CaptureDaemon, report: dict[str, Any]) -> None:
     about = f" (~{report['samples_lost_estimated']} of them estimated)"
-    lost = report["samples_lost"]
+    lost, untaken = report["samples_lost"], report["samples_untaken"]
     typer.echo(
         f"{report['samples_received']} samples received, {lost} lost"
-        f"{about if report['samples_lost_estimated'] else ''}",
+        f"{about if report['samples_lost_estimated'] else ''}"
+        f"{f', {untaken} untaken between bursts' if untaken else ''}",
         err=True,
     )
     if pipe := report["stdout"]:

@@ -11,6 +11,7 @@ from radiofm.cli import complete
 
 _Text = str | None
 _DEVICE, _TUNING, _MODEL, _OUTPUT = "Device", "Tuning", "Model", "Output"
+_TAKING = "Bursts and plans"
 
 
 def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
@@ -99,6 +100,51 @@ GainDb = Annotated[
 GainMode = Annotated[
     _Text,
     _option("--gain-mode", help="manual, slow_attack, fast_attack or hybrid.", panel=_TUNING),
+]
+Mode = Annotated[
+    _Text,
+    _option(
+        "--mode",
+        help="stream: without gaps; burst: whole slices at any rate; auto: as the link allows. "
+        "(default: stream, or the plan's)",
+        panel=_TAKING,
+    ),
+]
+BurstSlices = Annotated[
+    int | None,
+    _option("--burst-slices", help="Slices of 16 ms in a burst. (default: 6)", panel=_TAKING),
+]
+Bursts = Annotated[
+    int | None,
+    _option("--bursts", help="Stop after so many bursts. (default: never)", panel=_TAKING),
+]
+Plan = Annotated[
+    _Text,
+    _option(
+        "--plan",
+        help="Tune by a plan: ism24, lte, nr, rrd or FILE.toml.",
+        panel=_TAKING,
+        autocompletion=complete.plans,
+    ),
+]
+Sweep = Annotated[
+    _Text,
+    _option("--sweep", help="Tune from start to stop in steps: 2.4G:2.65G:20M.", panel=_TAKING),
+]
+DwellSlices = Annotated[
+    int | None,
+    _option("--dwell", help="Slices at each centre of a sweep. (default: 6)", panel=_TAKING),
+]
+Dwells = Annotated[
+    int | None, _option("--dwells", help="Stop after so many dwells of the plan.", panel=_TAKING)
+]
+Repeat = Annotated[
+    int | None,
+    _option(
+        "--repeat",
+        help="Passes through the plan, 0 for ever. (default: its own, or 1)",
+        panel=_TAKING,
+    ),
 ]
 Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much air: 30s, 5m.")]
 Record = Annotated[

@@ -32,6 +32,7 @@ def test_defaults_profile_environment_flags_in_that_order(
         ("[capure]\nrate='1M'", "capure", "'capture'"),
         ("[capture]\nrate='1 furlong'", "rate", "4 MS/s"),
         ("[infer]\npolicy='newest'", "infer.policy", "latest, lossless"),
+        ("[capture]\nmode='often'", "capture.mode", "stream, burst, auto"),
         ("[infer]\nthreads=0", "infer.threads", "greater"),
         ("[capture]\nspeed='fast'", "speed", "max"),
         ("[capture\n", "mine.toml", ""),
