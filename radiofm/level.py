@@ -20,10 +20,13 @@ def count_clipped(samples: npt.NDArray[Any], full_scale: float) -> int:
 
 
 def level_dbfs(samples: npt.NDArray[Any], full_scale: float) -> float:
-    """Mean power of int16 or float32 [n, 2] in dB of a full-scale tone; -200 for silence."""
+    """Mean power of int16 or float32 [n, 2] in dB of a full-scale tone; -200 for silence.
+
+    What is not a number or infinite in the samples is so in the level.
+    """
     if samples.size == 0:
         return SILENCE_DBFS
     values = samples.reshape(-1).astype(np.float32)
     # einsum, not a BLAS product: it runs in one thread and one order.
     power = float(np.einsum("i,i", values, values)) * 2 / values.size / full_scale**2
-    return max(SILENCE_DBFS, 10 * math.log10(power)) if power > 0 else SILENCE_DBFS
+    return max(10 * math.log10(power), SILENCE_DBFS) if power else SILENCE_DBFS

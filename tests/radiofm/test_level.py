@@ -20,3 +20,8 @@ def test_clipping_and_level() -> None:
 def test_a_float_clipped_below_only_counts() -> None:
     samples = np.array([[-0.99999, 0.5]], np.float32)
     assert count_clipped(samples, 1.0) == 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number_shows(value: float) -> None:
+    assert not np.isfinite(level_dbfs(np.array([[0.5, value]], np.float32), 1.0))
