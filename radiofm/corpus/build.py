@@ -18,6 +18,8 @@ from radiofm.corpus.split import assign_again
 from radiofm.errors import RadiofmError, RecordingError
 from radiofm.spectrogram import SpectrogramSpec
 
+SPAWN_BYTES = 200 * 10**6  # to read: less is done before another process has started
+
 Progress = Callable[[int, int], None]  # bytes read, bytes to read
 
 
@@ -109,10 +111,12 @@ def _read(
     progress: Progress,
     report: BuildReport,
 ) -> None:
-    total = sum(found.size for found in changed.values())
+    total, done = sum(found.size for found in changed.values()), 0
+    if total < SPAWN_BYTES:
+        workers = 1
 
     def within(read: int) -> None:
-        progress(report.bytes_read + read, total)
+        progress(done + read, total)
 
     for path, result in _measured(list(changed), spec, min(workers, len(changed)), within):
         name = _name(folder, path)
@@ -121,8 +125,9 @@ def _read(
         else:
             _store(index, name, changed[path], result)
             report.read += 1
-        report.bytes_read += changed[path].size
-        progress(report.bytes_read, total)
+            report.bytes_read += changed[path].size
+        done += changed[path].size
+        progress(done, total)
 
 
 Result = tuple[Path, Measured | str]  # or why it could not be
