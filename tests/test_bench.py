@@ -97,7 +97,7 @@ def recordings(folder: Path) -> list[Path]:
     paths = []
     for rate in (20e6, 40e6, 61.44e6):
         for number in range(4):
-            base = folder / f"{rate / 1e6:g}-{number}"
+            base = folder / f"{rate:.0f}-{number}"
             samples = rng.integers(-600, 600, (round(0.096 * rate), 2), np.int16)
             samples.tofile(base.with_suffix(".sigmf-data"))
             keys = {"core:datatype": "ci16_le", "core:version": "1.2.6", "core:sample_rate": rate}

@@ -24,7 +24,7 @@ DC_SPUR_DB = 10.0  # median over a recording's slices
 
 NOT_CHECKED = (
     "copies that were resampled, rescaled, filtered or converted to another datatype",
-    "excerpts shorter than a slice",
+    "excerpts shorter than a slice; of one with few slices, each is found with a chance of 2 in 3",
     "samples that no slice covers: the rest of each segment, recordings shorter than a slice",
     "the same emitter or the same air heard by two devices",
     "whether rate, centre, time and device are as the metadata says",

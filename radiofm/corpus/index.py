@@ -15,7 +15,7 @@ from radiofm.errors import RecordingError
 FILE = "corpus.sqlite"
 VERSION = 1
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE settings (      -- JSON: spec (before statistics), split (the rule, or absent)
     name TEXT PRIMARY KEY, value TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -87,7 +87,7 @@ def open_index(folder: Path, *, create: bool = False) -> Iterator[sqlite3.Connec
 def _check_version(path: Path, index: sqlite3.Connection) -> None:
     version = index.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        index.executescript(_SCHEMA + f"PRAGMA user_version = {VERSION};")
+        index.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
     elif version != VERSION:
         raise RecordingError(
             f"{path} is of schema {version}, this radiofm reads {VERSION}: "

@@ -51,8 +51,7 @@ def plot(folder: Path, path: Path) -> None:
     _levels(axes[1, 1], np.array([place.level_dbfs for place in slices]), clipped)
     _pixels(axes[1, 2], summary)
     try:
-        # No date in the file: the same corpus gives the same picture.
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        figure.savefig(path)
     except OSError as error:
         raise UsageError(f"plot {path}: {error.strerror}: name a place to write to") from None
 
