@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from radiofm.corpus.split import SplitReport
     from radiofm.corpus.summary import Figures, Summary
 
-_COLUMNS = ("recordings", "air", "slices", "occupancy", "clipped", "gaps", "missing")
+_COLUMNS = ("files", "air", "slices", "occupied", "clipped", "gaps", "missing")
 _ROWS = 12  # of a grouping, those with the most air
+_NUMBER = 6  # characters of a number
 _PATHS = 3  # of a finding, the others counted
 
 
@@ -43,9 +44,10 @@ def show_summary(folder: Path, summary: Summary) -> None:
         f"{spec.duration_s * 1e3:g} ms, {low:g} to {high:g} dBFS, mean {spec.mean:g}, "
         f"std {spec.std:g}",
         highlight=False,
+        soft_wrap=True,
     )
     for reason in summary.unread.values():
-        console.print(Text(f"not read: {reason}", style="yellow"))
+        console.print(Text(f"not read: {reason}", style="yellow"), soft_wrap=True)
 
 
 def show_audit(folder: Path, audit: Audit) -> None:
@@ -61,9 +63,11 @@ def show_audit(folder: Path, audit: Audit) -> None:
         table.add_row(Text(finding.kind, style="yellow"), Text(finding.text), Text(names))
     if audit.findings:
         console.print(table)
-    console.print(f"{folder}: {len(audit.findings)} findings. Not checked:", highlight=False)
+    console.print(
+        f"{folder}: {len(audit.findings)} findings. Not checked:", highlight=False, soft_wrap=True
+    )
     for text in audit.not_checked:
-        console.print(f"  - {text}", highlight=False)
+        console.print(f"  - {text}", highlight=False, soft_wrap=True)
 
 
 def show_split(report: SplitReport) -> None:
@@ -79,13 +83,17 @@ def show_split(report: SplitReport) -> None:
     console = Console()
     console.print(table)
     moved = f"; {report.moved} recordings are in another split than before" * bool(report.moved)
-    console.print(f"by {rule.by}, seed {rule.seed}{moved}", highlight=False)
+    console.print(f"by {rule.by}, seed {rule.seed}{moved}", highlight=False, soft_wrap=True)
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left", no_wrap=number > 0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
+    name, *numbers = columns
+    widths = [max(len(column), _NUMBER) for column in numbers]
+    left = Console().width - sum(widths) - len(columns)  # a long name gives way to the numbers
+    table.add_column(name, no_wrap=True, max_width=max(left, 12))
+    for column, width in zip(numbers, widths, strict=True):
+        table.add_column(column, justify="right", no_wrap=True, min_width=width)
     return table
 
 

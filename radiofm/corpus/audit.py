@@ -18,7 +18,7 @@ from radiofm.corpus.split import get_rule
 
 CLIPPED_SHARE = 1e-3  # of a recording's samples
 DEAD_DB = 10.0  # above the spec's floor: only zeros or a stuck value give a cell so little
-QUIET_OCCUPANCY = 0.02  # of cells: noise alone comes to about 0.01
+QUIET_OCCUPANCY = 0.02  # of cells: noise alone comes to 0.01 at 2 MS/s, to less at more
 QUIET_SHARE = 0.95  # of a recording's slices
 DC_SPUR_DB = 10.0  # median over a recording's slices
 
@@ -142,7 +142,9 @@ def _samples(index: sqlite3.Connection) -> Iterator[Finding]:
             text = f"{dead} of {count} slices hold zeros or a stuck value"
             yield Finding("dead", text, (path,))
         elif quiet > QUIET_SHARE * count:
-            yield Finding("quiet", f"{quiet} of {count} slices show noise alone", (path,))
+            yield Finding(
+                "quiet", f"{quiet} of {count} slices show hardly more than noise", (path,)
+            )
         if spur > DC_SPUR_DB:
             yield Finding("dc-spur", f"0 Hz stands {spur:.0f} dB above its neighbours", (path,))
 

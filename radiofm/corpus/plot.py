@@ -108,12 +108,12 @@ def _levels(axis: Axes, values: Any, clipped: Any) -> None:
     bins = np.arange(np.floor(low), max(float(values.max()), 0.0) + 1.5).tolist()
     axis.hist(
         [np.maximum(values[~clipped], low), np.maximum(values[clipped], low)],
-        bins=bins, stacked=True, color=[RECEIVED, CLIPPED], label=["not clipped", "clipped"],
+        bins=bins, stacked=True, color=[RECEIVED, CLIPPED],
     )  # fmt: skip
     _median(axis, values, "{:.0f} dBFS")
     axis.set(xlabel="level of a slice, dBFS", ylabel="slices")
-    axis.legend(frameon=False, fontsize=8.5, loc="upper left")
-    axis.set_title(f"Level; {clipped.mean():.1%} of slices clip", fontsize=10, loc="left")
+    share = f"{clipped.mean():.1%} of slices clip, in red" if clipped.any() else "none clips"
+    axis.set_title(f"Level; {share}", fontsize=10, loc="left")
 
 
 def _median(axis: Axes, values: Any, text: str) -> None:

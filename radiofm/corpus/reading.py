@@ -48,8 +48,7 @@ class CorpusSlice:
     number: int  # in the recording, from 0
     start: int  # sample of the file
     center_frequency_hz: float | None
-    time_ns: int | None  # UTC of the segment's first sample
-    segment_start: int
+    time_ns: int | None  # UTC of the first sample
     gain_db: float | None
     gain_mode: str | None
     level_dbfs: float
@@ -127,8 +126,9 @@ class Corpus:
                 CorpusSlice(*row)
                 for row in index.execute(
                     "SELECT slices.recording, slices.number, slices.start, center_frequency_hz,"
-                    " time_ns, segments.start, gain_db, gain_mode, level_dbfs, clipped, occupancy,"
-                    " dc_spur_db, min_db, max_db FROM slices"
+                    " time_ns + CAST(1e9 * (slices.start - segments.start) / sample_rate_hz"
+                    " AS INTEGER), gain_db, gain_mode, level_dbfs, clipped, occupancy, dc_spur_db,"
+                    " min_db, max_db FROM slices"
                     " JOIN segments ON segments.recording = slices.recording"
                     " AND segments.number = segment"
                     " JOIN recordings ON id = slices.recording"

@@ -43,6 +43,9 @@ def test_slices_lie_within_segments_and_their_images_are_the_one_spectrograms(
     assert names == ["day/gap.sigmf-data"] * 3 + ["float.sigmf-data"]
     # 1.9 slices, a gap, 2.5 slices: one whole slice, then two from the second segment's start.
     assert [p.start for p in places] == [0, len(noise(0, 1.9)), len(noise(0, 1.9)) + SLICE, 0]
+    after = len(noise(0, 1.9)) + 700  # samples of air
+    times = [0, after, after + SLICE, 0]
+    assert [p.time_ns for p in places] == [1_769_904_000 * 10**9 + 1000 * at for at in times]
     assert [p.clipped for p in places] == [0, 1, 0, 0]
     assert places[0].level_dbfs == pytest.approx(20 * np.log10(100 / 2048) + 3, abs=0.1)
     expected = [noise(0, 1), loud[:SLICE], loud[SLICE : 2 * SLICE]]
