@@ -90,7 +90,7 @@ def _table(*columns: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 0, 0, 1))
     name, *numbers = columns
     widths = [max(len(column), _NUMBER) for column in numbers]
-    left = Console().width - sum(widths) - len(columns)  # a long name gives way to the numbers
+    left = Console().width - sum(widths) - 2 * len(columns)  # a long name gives way to the numbers
     table.add_column(name, no_wrap=True, max_width=max(left, 12))
     for column, width in zip(numbers, widths, strict=True):
         table.add_column(column, justify="right", no_wrap=True, min_width=width)

@@ -79,8 +79,8 @@ def open_index(folder: Path, *, create: bool = False) -> Iterator[sqlite3.Connec
             yield index
     except sqlite3.Error as error:
         raise RecordingError(
-            f"{path} cannot be used ({error}): wait for who else uses it, "
-            "or delete it and run `radiofm corpus build`"
+            f"{path} cannot be used ({error}): make its folder writable, wait for who else uses "
+            "it, or delete it and run `radiofm corpus build`"
         ) from None
 
 
