@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from radiofm.corpus.split import SplitReport
     from radiofm.corpus.summary import Figures, Summary
 
-_COLUMNS = ("files", "air", "slices", "occupied", "clipped", "gaps", "missing")
+_COLUMNS = ("files", "air", "slices", "occupied", "clipped", "gaps", "lost")
 _ROWS = 12  # of a grouping, those with the most air
 _NUMBER = 6  # characters of a number
 _PATHS = 3  # of a finding, the others counted

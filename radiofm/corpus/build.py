@@ -156,24 +156,18 @@ def _measure(
 def _store(index: sqlite3.Connection, name: str, found: Stamp, measured: Measured) -> None:
     """Keep a recording, for good: a build that is stopped later does not read it again."""
     columns = ("path", *Stamp._fields, *RecordingRow._fields)
-    cursor = index.execute(
-        f"INSERT INTO recordings ({', '.join(columns)}) VALUES ({_marks(columns)})",
-        (name, *found, *measured.recording),
-    )
-    for table, fields, rows in (
-        ("segments", SegmentRow._fields, measured.segments),
-        ("slices", SliceRow._fields, measured.slices),
-    ):
-        columns = ("recording", *fields)
-        index.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({_marks(columns)})",
-            ((cursor.lastrowid, *row) for row in rows),
-        )
+    id = index.execute(
+        _insert("recordings", columns), (name, *found, *measured.recording)
+    ).lastrowid
+    segments, slices = ("recording", *SegmentRow._fields), ("recording", *SliceRow._fields)
+    index.executemany(_insert("segments", segments), ((id, *row) for row in measured.segments))
+    index.executemany(_insert("slices", slices), ((id, *row) for row in measured.slices))
     index.commit()
 
 
-def _marks(columns: tuple[str, ...]) -> str:
-    return ", ".join("?" * len(columns))
+def _insert(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
 
 def _note_unread(index: sqlite3.Connection, unread: dict[str, str]) -> None:

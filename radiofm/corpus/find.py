@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from radiofm.recording import SUFFIXES
+from radiofm.raw_source import SUFFIXES
 from radiofm.sigmf_meta import pair
+
+OTHERS = (*SUFFIXES, ".sigmf", ".wav", ".npy")
 
 
 class Stamp(NamedTuple):
@@ -29,7 +31,7 @@ def find_recordings(folder: Path) -> list[Path]:
                 pairs.add(data)
             else:
                 others.add(path)
-        elif (suffix == ".sigmf" or suffix in SUFFIXES) and path.is_file():
+        elif suffix in OTHERS and path.is_file():
             others.add(path)
     return [*sorted(pairs), *sorted(others)]
 

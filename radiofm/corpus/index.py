@@ -21,12 +21,12 @@ CREATE TABLE settings (      -- JSON: spec (before statistics), split (the rule,
 ) WITHOUT ROWID;
 CREATE TABLE recordings (
     id INTEGER PRIMARY KEY,
-    path TEXT NOT NULL UNIQUE,   -- of the data file
+    path TEXT NOT NULL UNIQUE,   -- of the file that holds the samples
     size INTEGER NOT NULL,       -- these four decide whether it is read again
     mtime_ns INTEGER NOT NULL,
     meta_size INTEGER NOT NULL,
     meta_mtime_ns INTEGER NOT NULL,
-    sha512 TEXT NOT NULL,        -- of the data file
+    sha512 TEXT NOT NULL,        -- of the samples as on disk
     datatype TEXT NOT NULL,      -- SigMF, on disk
     sample_rate_hz REAL NOT NULL,
     full_scale REAL NOT NULL,    -- counts at 0 dBFS, as read
@@ -42,7 +42,7 @@ CREATE TABLE segments (
     number INTEGER NOT NULL,
     start INTEGER NOT NULL, length INTEGER NOT NULL, global_index INTEGER NOT NULL,
     center_frequency_hz REAL, time_ns INTEGER, gain_db REAL, gain_mode TEXT,
-    gap INTEGER NOT NULL,        -- samples missing just before it, in the same stream
+    lost INTEGER NOT NULL, untaken INTEGER NOT NULL,  -- samples missing just before it
     PRIMARY KEY (recording, number)
 ) WITHOUT ROWID;
 CREATE TABLE slices (

@@ -47,7 +47,8 @@ class SegmentRow(NamedTuple):
     time_ns: int | None
     gain_db: float | None
     gain_mode: str | None
-    gap: int
+    lost: int
+    untaken: int
 
 
 class SliceRow(NamedTuple):
@@ -110,13 +111,13 @@ def measure(
             info.core_hw,
             statistics.to_bytes(),
         ),
-        list(_segments(recording.segments)),
+        [_segment(*numbered) for numbered in enumerate(recording.segments)],
         slices,
     )
 
 
 class _Hash:
-    """SHA-512 of the data file, taken as the slices are: their bytes are in the cache then."""
+    """SHA-512 of the samples as on disk, taken along: a slice's bytes are in the cache then."""
 
     def __init__(self, recording: Recording, progress: Callable[[int], None]) -> None:
         self._data, self._progress = recording.data, progress
@@ -127,7 +128,8 @@ class _Hash:
         step = max(1, HASH_BYTES // (2 * self._data.itemsize))
         while self._at < sample:
             end = min(self._at + step, sample)
-            self._hash.update(self._data[self._at : end].view(np.uint8).data)
+            part = np.ascontiguousarray(self._data[self._at : end])
+            self._hash.update(part.view(np.uint8).data)
             self._at = end
             self._progress(end * 2 * self._data.itemsize)
 
@@ -173,20 +175,20 @@ def _slice(
     return row, decibels
 
 
-def _segments(segments: tuple[Segment, ...]) -> Iterator[SegmentRow]:
-    before: Segment | None = None
-    for number, segment in enumerate(segments):
-        goes_on = before is not None and not segment.new_stream
-        gap = segment.global_index - before.global_index - before.count if goes_on and before else 0
-        yield SegmentRow(
-            number,
-            segment.start,
-            segment.count,
-            segment.global_index,
-            segment.center_frequency_hz,
-            segment.time_ns,
-            segment.gain_db,
-            segment.gain_mode,
-            gap,
-        )
-        before = segment
+def _segment(number: int, segment: Segment) -> SegmentRow:
+    lost, untaken = (
+        sum(loss.samples for loss in segment.lost if loss.untaken == which)
+        for which in (False, True)
+    )
+    return SegmentRow(
+        number,
+        segment.start,
+        segment.count,
+        segment.global_index,
+        segment.center_frequency_hz,
+        segment.time_ns,
+        segment.gain_db,
+        segment.gain_mode,
+        lost,
+        untaken,
+    )

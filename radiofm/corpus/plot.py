@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".svg", ".png", ".pdf")
 BARS = 10  # the longest, the others together
-RECEIVED, MISSING, CLIPPED, QUIET = "#2f6f9f", "#c9ced3", "#c8553d", "#6b7480"
+RECEIVED, LOST, CLIPPED, QUIET = "#2f6f9f", "#c9ced3", "#c8553d", "#6b7480"
 
 
 def plot(folder: Path, path: Path) -> None:
@@ -66,7 +66,7 @@ def _title(folder: Path, summary: Summary) -> str:
 
 
 def _air_time(axis: Axes, title: str, parts: dict[str, Figures]) -> None:
-    """A bar a part, the longest first; what is missing in gaps is drawn behind it."""
+    """A bar a part, the longest first; what was lost is drawn behind it."""
     longest = sorted(parts.items(), key=lambda item: -item[1].seconds)
     bars = [(_short(name), f.seconds, f.span) for name, f in longest[:BARS]]
     if rest := [f for _, f in longest[BARS:]]:
@@ -77,21 +77,21 @@ def _air_time(axis: Axes, title: str, parts: dict[str, Figures]) -> None:
     unit, name = (3600.0, "h") if longest_s > 7200 else (1.0, "s")
     at = np.arange(len(bars))
     for colour, values in (
-        (MISSING, [span / unit for _, _, span in bars]),
+        (LOST, [span / unit for _, _, span in bars]),
         (RECEIVED, [seconds / unit for _, seconds, _ in bars]),
     ):
         axis.barh(at, values, color=colour, height=0.62)
     axis.set_yticks(at, [bar[0] for bar in bars])
     axis.set_ylim(max(len(bars), 4) - 0.4, -0.6)
     for y, (_, seconds, span) in enumerate(bars):
-        missing = f", {1 - seconds / span:.1%} missing" if span > seconds else ""
+        lost = f", {1 - seconds / span:.1%} lost" if span > seconds else ""
         axis.annotate(
-            f"{format_duration(seconds)}{missing}", (span / unit, y), xytext=(4, 0),
+            f"{format_duration(seconds)}{lost}", (span / unit, y), xytext=(4, 0),
             textcoords="offset points", va="center", fontsize=8, color="#333",
         )  # fmt: skip
     axis.set_xlim(0, longest_s / unit * 1.45)
     gaps = any(span > seconds for _, seconds, span in bars)
-    axis.set_xlabel(f"{name} (grey: missing in gaps)" if gaps else name)
+    axis.set_xlabel(f"{name} (grey: lost)" if gaps else name)
     axis.set_title(title, fontsize=10, loc="left")
 
 
@@ -135,7 +135,7 @@ def _pixels(axis: Axes, summary: Summary) -> None:
     part = slice(int(seen[0]), int(seen[-1]) + 2)
     axis.fill_between(at[part], counts[part] / counts.sum(), step="post", color=RECEIVED)
     low, high = summary.spec.range_db
-    axis.axvspan(low, high, color=MISSING, alpha=0.35, zorder=0)
+    axis.axvspan(low, high, color=LOST, alpha=0.35, zorder=0)
     axis.set(xlabel="pixel, dBFS per bin", ylabel="share of pixels")
     axis.set_ylim(bottom=0)
     axis.set_title(f"Images; range {low:g} to {high:g} dBFS shaded", fontsize=10, loc="left")

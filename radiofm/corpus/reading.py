@@ -26,8 +26,8 @@ class CorpusRecording:
     """One recording of a corpus."""
 
     id: int
-    path: str  # of the data file, relative to the corpus
-    sha512: str  # of the data file
+    path: str  # of the file that holds the samples, relative to the corpus
+    sha512: str  # of the samples as on disk
     datatype: str  # SigMF, on disk
     sample_rate_hz: float
     full_scale: float  # counts at 0 dBFS, as read

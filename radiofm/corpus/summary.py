@@ -23,11 +23,11 @@ class Figures:
 
     recordings: int
     seconds: float  # of air that is in the files
-    span: float  # seconds with what is missing in gaps
+    span: float  # seconds with what was lost; between bursts, air is untaken and not counted
     slices: int
     occupancy: float | None  # mean; None without slices
     clipped_share: float | None
-    gaps: int
+    gaps: int  # where samples were lost
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ def _recordings(
         " (SELECT count(*) FROM slices WHERE recording = id) AS slices,"
         " (SELECT total(occupancy) FROM slices WHERE recording = id) AS occupancy,"
         " (SELECT total(clipped) FROM slices WHERE recording = id) AS clipped,"
-        " (SELECT count(*) FROM segments WHERE recording = id AND gap > 0) AS gaps,"
-        " (SELECT total(gap) FROM segments WHERE recording = id) AS missing"
+        " (SELECT count(*) FROM segments WHERE recording = id AND lost > 0) AS gaps,"
+        " (SELECT total(lost) FROM segments WHERE recording = id) AS lost"
         " FROM recordings ORDER BY path"
     ).fetchall():
         rate = row["sample_rate_hz"]
@@ -92,7 +92,7 @@ def _recordings(
             row,
             {
                 "seconds": row["samples"] / rate,
-                "span": (row["samples"] + row["missing"]) / rate,
+                "span": (row["samples"] + row["lost"]) / rate,
                 "sliced": row["slices"] * spec.slice_samples(rate),
                 **{name: row[name] for name in ("slices", "occupancy", "clipped", "gaps")},
             },

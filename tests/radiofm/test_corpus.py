@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,9 @@ def test_the_index_tells_gaps_and_tuning(tmp_path: Path, record: Record, noise: 
     assert recording["sha512"] == hashlib.sha512(path.read_bytes()).hexdigest()
     assert (recording["samples"], recording["hardware"]) == (2 * SLICE, "radio")
     assert recording["band"] == "2439.5-2440.5 MHz" and recording["device"] == "radio"
-    assert [(s["start"], s["length"], s["gap"]) for s in segments] == [
-        (0, SLICE, 0),
-        (SLICE, SLICE, 700),
+    assert [(s["start"], s["length"], s["lost"], s["untaken"]) for s in segments] == [
+        (0, SLICE, 0, 0),
+        (SLICE, SLICE, 700, 0),
     ]
     assert segments[0]["gain_mode"] == "slow_attack"
 
@@ -190,6 +191,25 @@ def test_every_datatype(tmp_path: Path, datatype: str, dtype: str) -> None:
     (place,) = corpus.slices()
     assert corpus.decibels(place).max() == place.max_db
     assert (place.center_frequency_hz, place.time_ns) == (None, None)
+
+
+def test_other_recordings_are_read_where_they_lie(
+    tmp_path: Path, record: Record, noise: Noise
+) -> None:
+    counts = noise(0, 1).clip(-128, 127).astype(np.int8)
+    (tmp_path / "g001_433.92M_1000k.cs8").write_bytes(counts.tobytes())
+    path = record(tmp_path / "inner", noise(1, 1))
+    with tarfile.open(tmp_path / "one.sigmf", "w") as tar:
+        for file in (path, path.with_suffix(".sigmf-meta")):
+            tar.add(file, file.name)
+            file.unlink()
+    report = build(tmp_path)
+    assert report.unread == {} and build(tmp_path).unchanged == 2
+    corpus = Corpus.open(tmp_path)
+    raw, packed = corpus.slices()
+    assert np.array_equal(corpus.read(raw).samples, counts)
+    assert raw.center_frequency_hz == 433.92e6
+    assert np.array_equal(corpus.read(packed).samples, noise(1, 1))
 
 
 def test_a_recording_that_changed_is_not_read(tmp_path: Path, record: Record, noise: Noise) -> None:

@@ -47,7 +47,7 @@ def an_index(rows: Iterable[dict[str, Any]]) -> sqlite3.Connection:
         centers = full["center"] if isinstance(full["center"], list) else [full["center"]]
         for number, center in enumerate(centers):
             index.execute(
-                "INSERT INTO segments VALUES (?, ?, 0, ?, 0, ?, ?, NULL, NULL, 0)",
+                "INSERT INTO segments VALUES (?, ?, 0, ?, 0, ?, ?, NULL, NULL, 0, 0)",
                 (id, number, full["samples"], center, full["time"]),
             )
         index.execute(
