@@ -84,7 +84,8 @@ def split(
         )
     with open_index(folder) as index:
         of = groups(index, by)
-        names = set(of.values())
+        sliced = index.execute("SELECT DISTINCT recording FROM slices")
+        names = {of[row[0]] for row in sliced}  # a group without a slice fills nothing
         before = get_rule(index)
         if seed is None:
             first = [before.seed] if before else []

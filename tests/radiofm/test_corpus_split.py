@@ -223,6 +223,18 @@ def test_splits_that_cannot_be_are_sentences(tmp_path: Path, record: Record, noi
     assert set(parts) == set(SPLITS)  # what failed has changed nothing
 
 
+def test_a_group_without_a_slice_fills_no_split(
+    tmp_path: Path, record: Record, noise: Noise
+) -> None:
+    for number in range(3):
+        record(tmp_path / f"r{number}", noise(number, 1), hardware=f"radio {number}")
+        record(tmp_path / f"short{number}", noise(number, 0.5), hardware=f"other {number}")
+    build(tmp_path)
+    parts = split(tmp_path, "device").parts
+    assert [part["slices"] for part in parts.values()] == [1, 1, 1]
+    assert sum(part["groups"] for part in parts.values()) == 6
+
+
 def test_the_order_of_adding_does_not_matter() -> None:
     rows: list[dict[str, Any]] = [
         {"path": f"{n}", "sha": f"{n}", "hw": f"{n % 7}", "mark": n // 2, "center": n * 4e6}
