@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from radiofm_capture.scenes.nr.numerology import SUBCARRIERS, SYMBOLS, slots_per_half_frame
 from radiofm_capture.scenes.nr.pbch import Mib
-from radiofm_capture.scenes.nr.ssb import WIDTH
+from radiofm_capture.scenes.nr.ssb import SSB_SYMBOLS, WIDTH, candidates
 
 DOWNLINK = {"D": 14, "S": 10, "U": 0}  # symbols: S is 10 down, 2 guard, 2 up (TS 38.213, 11.1)
 CORESET0_RB = 24  # and two symbols: the first entries of tables 13-1 and 13-4 (TS 38.213, 13)
 CORESET0_OFFSETS = {0: (0, 2, 4), 1: (0, 1, 2, 3, 4)}  # by mu: resource blocks below the SSB's
 SEARCH_SPACE0 = 4  # SSB i has SIB1 5 ms and i slots into every other frame (table 13-11)
+NO_CORESET0 = 31  # k_SSB of a cell that sends no SIB1, as beside LTE (TS 38.213, 13)
 SIB1_HALF_FRAMES = 4  # 20 ms (TS 38.331, 5.2.1)
 
 
@@ -29,6 +30,7 @@ class Cell:
     ssb_period: int  # half frames
     l_max: int
     pattern: str  # a letter of DOWNLINK for each slot, repeated
+    standalone: bool  # sends SIB1
 
     @property
     def ssb_rb(self) -> slice:
@@ -46,9 +48,21 @@ class Cell:
 
     def mib(self, half_frame: int) -> Mib:
         """Of a half frame counted from system frame 0."""
+        sfn, half = half_frame // 2 % 1024, half_frame % 2
+        if not self.standalone:
+            return Mib(sfn, half, self.mu, NO_CORESET0, 0, 0)
         k_ssb = self.ssb_first % SUBCARRIERS << self.mu
-        sfn = half_frame // 2 % 1024
-        return Mib(sfn, half_frame % 2, self.mu, k_ssb, self.coreset0[0], SEARCH_SPACE0)
+        return Mib(sfn, half, self.mu, k_ssb, self.coreset0[0], SEARCH_SPACE0)
+
+
+def ssb_places(case: str, f0_hz: float, tdd: str) -> tuple[list[int], int]:
+    """Candidates in a half frame, and how many of the first are in downlink symbols of `tdd`."""
+    places = candidates(case, f0_hz, not tdd)
+    for count, place in enumerate(places):
+        slot, symbol = divmod(place, SYMBOLS)
+        if tdd and symbol + SSB_SYMBOLS > DOWNLINK[tdd[slot % len(tdd)]]:
+            return places, count
+    return places, len(places)
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,7 @@ def full_slots(cell: Cell, first: int, count: int) -> Slots:
     ssb = (half_frame % cell.ssb_period == 0) & np.isin(within, blocks)
     beam = number % (SIB1_HALF_FRAMES * per_half) - per_half
     sib1 = (beam >= 0) & (beam < len(cell.ssb_symbols)) & (downlink == SYMBOLS) & ~ssb
+    sib1 &= cell.standalone
     control = np.repeat((downlink > 0)[:, None], cell.n_rb, axis=1).astype(np.uint8)
     control[sib1, cell.coreset0[1]] = 0
     data = control.copy()

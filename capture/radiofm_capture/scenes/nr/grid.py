@@ -68,8 +68,8 @@ def _slots(
         used = (control > 0).repeat(3, axis=1)
         grid[:, symbol, 1::4] = used * reference(cell_id, number, symbol, used.shape[1])
     for symbol in REFERENCE[length]:  # type 1, antenna port 1000 (TS 38.211, 7.4.1.1.2)
-        used = (kinds > 0).repeat(6, axis=1) * BOOST
-        grid[:, symbol, ::2] = used * reference(cell_id, number, symbol, used.shape[1])
+        used = (kinds > 0).repeat(6, axis=1)
+        grid[:, symbol, ::2] = used * BOOST * reference(cell_id, number, symbol, used.shape[1])
         grid[:, symbol, 1::2] = 0
     return grid
 
@@ -78,7 +78,7 @@ def _points(kinds: Kinds, symbols: int, rng: np.random.Generator) -> Grid:
     """Random points of each block's kind: [slots, rb] -> [slots, symbols, 12 rb]."""
     at = kinds.repeat(SUBCARRIERS, axis=1)[:, None].astype(np.uint16) << 8
     shape = (len(kinds), symbols, at.shape[2])
-    return POINTS[at | rng.integers(0, 256, shape, np.uint8)]
+    return np.asarray(POINTS[at | rng.integers(0, 256, shape, np.uint8)], np.complex64)
 
 
 def mean_energy(cell: Cell, load: float) -> float:

@@ -29,7 +29,8 @@ def fitting_rate(rate: float, scs_hz: float) -> float:
 class Modulator:
     """Turns grids that follow one another into samples that do.
 
-    An element of unit power becomes a tone of amplitude `gain`. A subcarrier beyond +-`limit_hz` of the receiver's centre is left out, not aliased.
+    An element of unit power becomes a tone of amplitude `gain`. A subcarrier beyond +-`limit_hz`
+    of the receiver's centre is left out, not aliased.
     """
 
     rate: float  # a multiple of 128 subcarrier spacings
@@ -44,7 +45,7 @@ class Modulator:
 
     @property
     def _part(self) -> int:
-        return round(self.rate / (15e3 * 2**self.mu) / PARTS)
+        return round(self.rate / (15e3 * PARTS)) >> self.mu
 
     def samples(self, grid: npt.NDArray[np.complex64], at: int) -> Iq:
         """[symbols, subcarriers] of whole subframes, whose first sample is number `at`."""
@@ -55,13 +56,15 @@ class Modulator:
         starts = symbol_start(np.arange(len(grid) + 1), self.mu) * self._part
         # At each symbol's start the radio-frequency phase is zero (TS 38.211, 5.4): seen from
         # another frequency it turns from symbol to symbol.
-        bodies = at + starts[1:] - size
-        phase = rotation(-(self.f0_hz - self.shift * scs) / self.rate * bodies)
+        begins = np.asarray(at + starts[1:] - size, np.float64)
+        phase = rotation(begins * ((self.shift * scs - self.f0_hz) / self.rate))
         spectrum = np.zeros((len(grid), size), np.complex64)
         spectrum[:, bins[heard] % size] = grid[:, heard] * (phase * np.float32(self.gain))[:, None]
         bodies = scipy.fft.ifft(spectrum, axis=1, norm="forward", overwrite_x=True)
 
-        iq = np.empty((len(grid) // per_half_ms, extra + per_half_ms * (prefix + size)), np.complex64)
+        iq = np.empty(
+            (len(grid) // per_half_ms, extra + per_half_ms * (prefix + size)), np.complex64
+        )
         symbols = bodies.reshape(-1, per_half_ms, size)
         iq[:, :extra] = symbols[:, 0, size - prefix - extra : size - prefix]
         split = iq[:, extra:].reshape(-1, per_half_ms, prefix + size)
@@ -83,6 +86,5 @@ def resample(iq: Iq, made: float, rate: float) -> Iq:
     ratio = Fraction(rate / made).limit_denominator(1000)  # at most 1 ppm off, like a clock
     up, down = ratio.numerator, ratio.denominator
     taps = scipy.signal.firwin(2 * TAPS * up + 1, 1 / up, window=("kaiser", KAISER))
-    return np.asarray(
-        scipy.signal.resample_poly(iq, up, down, window=taps.astype(np.float32)), np.complex64
-    )
+    iq = scipy.signal.resample_poly(iq, up, down, window=taps)  # type: ignore[call-overload]
+    return iq.astype(np.complex64)

@@ -27,7 +27,7 @@ class Mib:
     sfn: int  # 0-1023
     half_frame: int  # 0 or 1
     scs_common: int  # 0: 15 kHz, 1: 30 kHz
-    k_ssb: int  # 0-23, units of 15 kHz (TS 38.211, 7.4.3.1)
+    k_ssb: int  # 0-23, units of 15 kHz (TS 38.211, 7.4.3.1); more: no CORESET#0
     coreset0: int  # controlResourceSetZero, 0-15
     search_space0: int  # searchSpaceZero, 0-15
 

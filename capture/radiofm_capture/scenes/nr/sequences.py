@@ -40,18 +40,15 @@ def reference(
 
     TS 38.211, 7.4.1.3.1 and 7.4.1.1.1 with the cell's identity as N_ID and n_SCID = 0.
     """
-    seeds = (SLOT_WEIGHT * (14 * slots + symbol + 1) * (2 * cell_id + 1) + 2 * cell_id) % (1 << 31)
+    seeds = ((14 * slots + symbol + 1) * (2 * cell_id + 1) << 17) + 2 * cell_id
     return qpsk(_golds(seeds, 2 * count).reshape(-1)).reshape(len(slots), count)
-
-
-SLOT_WEIGHT = 1 << 17
 
 
 def _golds(seeds: npt.NDArray[np.int64], count: int) -> Bits:
     """[seeds, count]: c(n) is linear in the bits of c_init, so many at once are a product."""
     first, basis = _gold_basis(count)
     bits = (seeds[:, None] >> np.arange(REGISTER) & 1).astype(np.float32)
-    return (bits @ basis).astype(np.uint8) & 1 ^ first
+    return np.asarray((bits @ basis).astype(np.uint8) & 1 ^ first, np.uint8)
 
 
 @lru_cache(8)

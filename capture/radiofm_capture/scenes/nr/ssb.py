@@ -9,7 +9,7 @@ from radiofm_capture.scenes.nr import pbch
 from radiofm_capture.scenes.nr.numerology import SUBCARRIERS
 from radiofm_capture.scenes.nr.sequences import LENGTH, pbch_reference, pss, sss
 
-WIDTH, SYMBOLS = 240, 4  # subcarriers and OFDM symbols (TS 38.211, 7.4.3.1)
+WIDTH, SSB_SYMBOLS = 240, 4  # subcarriers and OFDM symbols (TS 38.211, 7.4.3.1)
 SYNC = slice(56, 56 + LENGTH)  # subcarriers of PSS and SSS (TS 38.211, table 7.4.3.1-1)
 # Places of the PBCH and its DM-RS: all of symbols 1 and 3, both sides of symbol 2.
 PBCH = WIDTH + np.concatenate([np.arange(WIDTH + 48), np.arange(WIDTH + 192, 3 * WIDTH)])
@@ -22,14 +22,12 @@ GRID_HZ, COARSE_HZ, FINE_HZ = 3e9, 1.44e6, 1.2e6  # TS 38.101-1, table 5.4.3.1-1
 FINE_SHIFTS_HZ = (50e3, 150e3, 250e3)
 
 
-def block(
-    mib: pbch.Mib, cell_id: int, ssb_index: int, l_max: int
-) -> npt.NDArray[np.complex64]:
+def block(mib: pbch.Mib, cell_id: int, ssb_index: int, l_max: int) -> npt.NDArray[np.complex64]:
     """[4, 240], every element of unit power (TS 38.211, 7.4.3.1)."""
-    grid = np.zeros((SYMBOLS, WIDTH), np.complex64)
+    grid = np.zeros((SSB_SYMBOLS, WIDTH), np.complex64)
     grid[0, SYNC] = pss(cell_id)
     grid[2, SYNC] = sss(cell_id)
-    pilot = PBCH % 4 == cell_id % 4
+    pilot = (PBCH - cell_id) % 4 == 0
     flat = grid.reshape(-1)
     number = ssb_index + 4 * mib.half_frame if l_max == 4 else ssb_index
     flat[PBCH[pilot]] = pbch_reference(cell_id, number)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from radiofm_capture.scenes.nr import ssb
-from radiofm_capture.scenes.nr.cell import DOWNLINK, Cell, Slots, full_slots
+from radiofm_capture.scenes.nr.cell import Cell, Slots, full_slots, ssb_places
 from radiofm_capture.scenes.nr.grid import half_frame, mean_energy
 from radiofm_capture.scenes.nr.modulator import Modulator, fitting_rate, resample
 from radiofm_capture.scenes.nr.numerology import (
@@ -25,6 +25,7 @@ from radiofm_capture.scenes.nr.traffic import thin_out
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier
 
 HALF_FRAME_S = 5e-3
+SSB_PERIODS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)  # TS 38.213, 4.1; TS 38.331
 
 
 class Nr(Waveform):
@@ -43,9 +44,10 @@ class Nr(Waveform):
     cell_id: Annotated[int, Field(ge=0, le=1007)] | None = None  # None: drawn
     ssb_case: Literal["A", "B", "C"] = "C"
     ssb_offset_hz: float | None = None  # of its centre from the carrier's; None: on the raster
-    ssb_period_s: Literal[0.005, 0.01, 0.02, 0.04, 0.08, 0.16] = 0.02
+    ssb_period_s: float = 0.02
     beams: Annotated[int, Field(ge=1, le=8)] = 1  # SSBs in each of these periods
     load: Annotated[float, Field(ge=0, le=1)] = 0.3  # share of the resources for data in use
+    standalone: bool = True  # sends SIB1; else a cell beside LTE
     sfn: Annotated[int, Field(ge=0, le=1023)] | None = None  # it begins with; None: anywhere
 
     @property
@@ -71,15 +73,12 @@ class Nr(Waveform):
             raise ValueError("ssb_case is A at scs_hz = 15e3, B or C at 30e3")
         if self.tdd and (20 << self.mu) % len(self.tdd):
             raise ValueError("tdd repeats a whole number of times in 20 ms")
-        places = ssb.candidates(self.ssb_case, self.f0_hz, not self.tdd)
-        if self.beams > len(places):
-            raise ValueError(f"beams is at most {len(places)} at this f0_hz and ssb_case")
-        pattern = self.tdd or "D"
-        for place in places[: self.beams]:
-            slot, symbol = divmod(place, SYMBOLS)
-            if symbol + ssb.SYMBOLS > DOWNLINK[pattern[slot % len(pattern)]]:
-                raise ValueError(f"tdd {self.tdd} has no room for beams = {self.beams}")
-        if not self._ssb_places():
+        if self.ssb_period_s not in SSB_PERIODS_S:
+            raise ValueError("ssb_period_s is 0.005, 0.01, 0.02, 0.04, 0.08 or 0.16")
+        room = ssb_places(self.ssb_case, self.f0_hz, self.tdd)[1]
+        if self.beams > room:
+            raise ValueError(f"beams is at most {room} with this ssb_case, f0_hz and tdd")
+        if not self._firsts():
             raise ValueError(
                 "ssb_offset_hz is a multiple of scs_hz with the SSB inside the carrier"
                 if self.ssb_offset_hz is not None
@@ -87,7 +86,7 @@ class Nr(Waveform):
             )
         return self
 
-    def _ssb_places(self) -> list[int]:
+    def _firsts(self) -> list[int]:
         """First subcarriers that the SSB may have."""
         if self.ssb_offset_hz is None:
             return ssb.raster(self.f0_hz, self.scs_hz, self.n_rb)
@@ -96,17 +95,18 @@ class Nr(Waveform):
         return [int(first)] if inside and first == int(first) else []
 
     def _cell(self, rng: np.random.Generator) -> Cell:
-        places = ssb.candidates(self.ssb_case, self.f0_hz, not self.tdd)
+        places = ssb_places(self.ssb_case, self.f0_hz, self.tdd)[0]
         drawn = int(rng.integers(1008))
         return Cell(
             mu=self.mu,
             n_rb=self.n_rb,
             cell_id=drawn if self.cell_id is None else self.cell_id,
-            ssb_first=int(rng.choice(self._ssb_places())),
+            ssb_first=int(rng.choice(self._firsts())),
             ssb_symbols=tuple(places[: self.beams]),
             ssb_period=round(self.ssb_period_s / HALF_FRAME_S),
             l_max=len(places),
             pattern=self.tdd or "D",
+            standalone=self.standalone,
         )
 
     def render(
@@ -153,21 +153,3 @@ class Nr(Waveform):
                 start = bursts.pop().start
             bursts.append(Burst(int(start), int(stop - start), low, low + self.bandwidth_hz))
         return bursts
-
-
-# Carrier frequencies (MHz), raster (kHz), spacing (kHz), SSB case, duplex patterns of some bands
-# (TS 38.101-1, tables 5.2-1, 5.4.2.3-1 and 5.4.3.3-1).
-BANDS = (
-    (2115, 2165, 100, 15, "A", ("",)),  # n1
-    (1810, 1875, 100, 15, "A", ("",)),  # n3
-    (763, 798, 100, 15, "A", ("",)),  # n28
-    (2130, 2175, 100, 30, "B", ("",)),  # n66
-    (2310, 2390, 100, 30, "C", ("DDDSU", "DSUUD")),  # n40
-    (2506, 2680, 30, 30, "C", ("DDDSU", "DDDDDDDSUU")),  # n41
-    (3310, 3790, 30, 30, "C", ("DDDSU", "DDDDDDDSUU", "DDDSUUDDDD", "DSUU")),  # n77, n78
-)
-
-
-def draw_nr(rng: np.random.Generator, rate: float) -> Nr:
-    """A cell of a band in use, about as wide as the receiver's or narrower, at any load."""
-    return Nr()
