@@ -253,7 +253,7 @@ def test_boxes_hold_the_downlink_and_mean_power_is_one(load: float) -> None:
     inside = np.concatenate([iq[b.start : b.start + b.count] for b in bursts])
     assert np.mean(np.abs(inside) ** 2) == pytest.approx(1, abs=0.2 if load < 1 else 0.03)
     assert np.vdot(inside, inside).real / np.vdot(iq, iq).real > 0.9995  # but for a last fade
-    down = (2 * 0.5e-3 + (10 * 1.0957 + 2 / 128) / 30e3) * rate  # two slots and ten symbols
+    down = 1e-3 * rate + 10 * (1024 + 72) + 16  # two slots and ten symbols
     assert [b.count for b in bursts[1:-1]] == pytest.approx([down] * (len(bursts) - 2), abs=2)
     for burst in bursts:
         assert burst.high_hz - burst.low_hz == waveform.bandwidth_hz == 51 * 12 * 30e3
