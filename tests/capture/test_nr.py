@@ -58,7 +58,7 @@ def test_the_receiver_reads_a_real_cell(shared_iq: Path) -> None:
         ({"channel_hz": 40e6, "ssb_offset_hz": 9.84e6}, 10e6, -9.84e6, 0.0, 10.0),  # its part
         (FDD_A | {"channel_hz": 5e6, "beams": 4}, 7.68e6, 1e3, 2000.0, 5.0),
         (FDD_A | {"f0_hz": 3.5001e9, "beams": 8}, 20e6, 0.0, 0.0, 10.0),
-        (FDD_B | {"channel_hz": 10e6, "beams": 4, "ssb_period_s": 0.01}, 15.36e6, 5e3, 0.0, 0.0),
+        (FDD_B | {"channel_hz": 10e6, "beams": 4, "ssb_period_s": 0.005}, 15.36e6, 5e3, 0.0, 0.0),
         ({"tdd": "DDDDDDDSUU", "beams": 8, "standalone": False}, 30.72e6, 0.0, 9000.0, 10.0),
     ],
 )
@@ -67,8 +67,10 @@ def test_a_receiver_acquires_every_beam(
 ) -> None:
     waveform = Nr.model_validate({"cell_id": 836, "sfn": 614} | fields)
     scs, f0 = waveform.scs_hz, waveform.f0_hz
-    iq, _ = waveform.render(rate, round(4.9e-3 * rate), offset, rng())
+    second = waveform.ssb_period_s == 0.005  # look into the second half of the frame
+    iq, _ = waveform.render(rate, round((5 * second + 4.9) * 1e-3 * rate), offset, rng())
     iq *= carrier(len(iq), cfo / rate)
+    iq = iq[round(5e-3 * second * rate) :]
     half = waveform.bandwidth_hz / 2 - 120 * scs
     places = [f - f0 for f in receiver.raster(f0 - half, f0 + half)]
     places = [f for f in places if abs(f + offset) + 120 * scs <= rate / 2]
@@ -85,13 +87,13 @@ def test_a_receiver_acquires_every_beam(
     place = max(places, key=lambda f: search[f].quality)
     noise = search[place].level * size / 10 ** (snr / 10)
     lowest = place / scs + 6 * waveform.n_rb - 120
-    expected = {"sfn": 614, "half_frame": 0, "not_barred": 1, "extension": 0}
+    expected = {"sfn": 614, "half_frame": int(second), "not_barred": 1, "extension": 0}
     expected["k_ssb"] = round(lowest) % 12 << waveform.mu if waveform.standalone else 31
     for index, (piece, begin) in enumerate(pieces):
         piece = with_noise(piece, noise)
         cell = receiver.find(piece, rate, scs, offset + place, f0 + place, cfo)
         assert cell.mib is not None and cell.mib | expected == cell.mib
-        assert (cell.cell_id, cell.index) == (836, index)
+        assert (cell.cell_id, cell.index) == (836, index + 4 * second)
         assert cell.start == pytest.approx(begin, abs=size / 256)
         assert cell.cfo_hz + cell.turn_hz == pytest.approx(cfo, abs=0.04 * scs)
         assert cell.snr_db == pytest.approx(snr, abs=2) or snr > 30
@@ -293,6 +295,7 @@ def test_the_generator_decides_every_sample() -> None:
         ({"ssb_case": "A"}, "ssb_case is A at"),
         ({"tdd": "DDX"}, "tdd"),
         ({"tdd": "DDDDDDDDDSU"}, "whole number of times in 20 ms"),
+        ({"tdd": "DSUU", "ssb_period_s": 0.005}, "in ssb_period_s"),
         ({"beams": 8}, "beams is at most 7"),  # the eighth would be in the guard of slot S
         ({"f0_hz": 1.8e9, "beams": 5}, "beams is at most 4"),
         ({"f0_hz": 3.5e9}, "f0_hz leaves the SSB no place"),

@@ -69,7 +69,8 @@ def _slots(
         grid[:, symbol, 1::4] = used * reference(cell_id, number, symbol, used.shape[1])
     for symbol in REFERENCE[length]:  # type 1, antenna port 1000 (TS 38.211, 7.4.1.1.2)
         used = (kinds > 0).repeat(6, axis=1)
-        grid[:, symbol, ::2] = used * BOOST * reference(cell_id, number, symbol, used.shape[1])
+        grid[:, symbol, ::2] = used * reference(cell_id, number, symbol, used.shape[1])
+        grid[:, symbol, ::2] *= BOOST
         grid[:, symbol, 1::2] = 0
     return grid
 

@@ -29,11 +29,11 @@ SSB_PERIODS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)  # TS 38.213, 4.1; TS 38.3
 
 
 class Nr(Waveform):
-    """The defaults are a cell of band n78.
+    """The defaults are a cell of band n78. It sends SSBs, SIB1, and traffic as `load` says.
 
-    A box of its truth is the occupied band while the duplex pattern is downlink (always, without
-    one), whether traffic uses it or not: power is the mean over that time, so the SSBs of an idle
-    cell stand far above it.
+    A box of its truth is the occupied band while the duplex pattern is downlink (FDD: always),
+    whether traffic uses it or not: the cell owns that time and band. Unit power is the mean
+    expected over it, so that the SSBs of an idle cell stand far above.
     """
 
     family: Literal["nr"] = "nr"
@@ -71,10 +71,11 @@ class Nr(Waveform):
             )
         if (self.ssb_case == "A") != (self.scs_hz == 15e3):
             raise ValueError("ssb_case is A at scs_hz = 15e3, B or C at 30e3")
-        if self.tdd and (20 << self.mu) % len(self.tdd):
-            raise ValueError("tdd repeats a whole number of times in 20 ms")
         if self.ssb_period_s not in SSB_PERIODS_S:
             raise ValueError("ssb_period_s is 0.005, 0.01, 0.02, 0.04, 0.08 or 0.16")
+        span = min(4, round(self.ssb_period_s / HALF_FRAME_S)) * slots_per_half_frame(self.mu)
+        if self.tdd and span % len(self.tdd):
+            raise ValueError("tdd repeats a whole number of times in 20 ms and in ssb_period_s")
         room = ssb_places(self.ssb_case, self.f0_hz, self.tdd)[1]
         if self.beams > room:
             raise ValueError(f"beams is at most {room} with this ssb_case, f0_hz and tdd")
