@@ -303,6 +303,7 @@ def test_the_generator_decides_every_sample() -> None:
         ({"ssb_offset_hz": 9e6}, "ssb_offset_hz is a multiple"),
         ({"ssb_period_s": 0.03}, "ssb_period_s is"),
         ({"cell_id": 1008}, "cell_id"),
+        ({"off_s": (1e-3, 1e-3)}, "off_s must stay 0"),
     ],
 )
 def test_wrong_parameters_say_what_is_wrong(fields: dict[str, Any], says: str) -> None:

@@ -1,28 +1,17 @@
-"""OFDM: from resource elements to samples at any rate, shifted from the receiver's centre."""
+"""OFDM: from resource elements to samples, shifted from the receiver's centre."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
-import scipy.signal
 
 from radiofm_capture.scenes.nr.numerology import PARTS, PREFIX, symbol_start
 from radiofm_capture.scenes.signal import Iq, rotation
 
 WINDOW = 2  # parts over which neighbouring symbols cross-fade, to hold the spectrum's mask
-SPARE = 1.25  # a rate to be resampled is this much higher, for the filter's slope
-TAPS, KAISER = 10, 6.0  # samples each side: the slope is 0.2 wide at 60 dB
-
-
-def fitting_rate(rate: float, scs_hz: float) -> float:
-    """`rate` itself where prefixes are whole samples at it, else a higher one that fits."""
-    step = PARTS * scs_hz
-    return rate if rate % step == 0 else step * math.ceil(SPARE * rate / step)
 
 
 @dataclass
@@ -79,12 +68,3 @@ class Modulator:
         flat[seams] = flat[seams] * rise + ended[:-1] * (1 - rise)
         self._tail = ended[-1]
         return flat
-
-
-def resample(iq: Iq, made: float, rate: float) -> Iq:
-    """From `made` to `rate` samples a second; beyond +-rate / 2 there must be nothing."""
-    ratio = Fraction(rate / made).limit_denominator(1000)  # at most 1 ppm off, like a clock
-    up, down = ratio.numerator, ratio.denominator
-    taps = scipy.signal.firwin(2 * TAPS * up + 1, 1 / up, window=("kaiser", KAISER))
-    iq = scipy.signal.resample_poly(iq, up, down, window=taps)  # type: ignore[call-overload]
-    return iq.astype(np.complex64)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from radiofm_capture.scenes.nr import ssb
 from radiofm_capture.scenes.nr.cell import Cell, Slots, full_slots, ssb_places
 from radiofm_capture.scenes.nr.grid import half_frame, mean_energy
-from radiofm_capture.scenes.nr.modulator import Modulator, fitting_rate, resample
+from radiofm_capture.scenes.nr.modulator import Modulator
 from radiofm_capture.scenes.nr.numerology import (
     HALF_FRAMES,
     PARTS,
@@ -22,6 +22,7 @@ from radiofm_capture.scenes.nr.numerology import (
     symbol_start,
 )
 from radiofm_capture.scenes.nr.traffic import thin_out
+from radiofm_capture.scenes.resample import Resampler
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier
 
 HALF_FRAME_S = 5e-3
@@ -65,6 +66,8 @@ class Nr(Waveform):
 
     @model_validator(mode="after")
     def _follows_the_standard(self) -> Self:
+        if self.off_s[1] > 0:
+            raise ValueError("off_s must stay 0: a cell is always on; `tdd` makes its pauses")
         if self.channel_hz / 1e6 not in RESOURCE_BLOCKS.get(self.scs_hz, {}):
             raise ValueError(
                 "scs_hz is 15e3 with channel_hz of 5e6 to 50e6, or 30e3 with 10e6 to 100e6"
@@ -113,27 +116,28 @@ class Nr(Waveform):
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:
-        cell, made = self._cell(rng), fitting_rate(rate, self.scs_hz)
+        cell = self._cell(rng)
         start = rng.random() * HALF_FRAMES if self.sfn is None else 2.0 * self.sfn
-        length = round(HALF_FRAME_S * made)
-        first, skip = int(start), round(start % 1 * length)
-        needed = count if made == rate else math.ceil(count * made / rate) + 1
+        resampler = Resampler(rate, PARTS * self.scs_hz)
+        lead, needed = resampler.span(count)
+        length = round(HALF_FRAME_S * resampler.inner_rate)
+        first, skip = divmod(round(start * length) - lead, length)
         halves, per_half = -(-(skip + needed) // length), slots_per_half_frame(self.mu)
         slots = thin_out(full_slots(cell, first * per_half, halves * per_half), self.load, rng)
 
         shift = round(offset_hz / self.scs_hz)
         gain = mean_energy(cell, self.load) ** -0.5
-        modulator = Modulator(made, self.mu, self.f0_hz, shift, rate / 2, gain)
+        inner = resampler.inner_rate
+        modulator = Modulator(inner, self.mu, self.f0_hz, shift, rate / 2, gain)
         iq = np.empty(halves * length, np.complex64)
         for at, part in zip(range(0, len(iq), length), slots.split(per_half), strict=True):
-            iq[at : at + length] = modulator.samples(half_frame(cell, part, rng), at - skip)
-        iq = iq[skip : skip + needed]
-        residual = offset_hz - shift * self.scs_hz
-        if residual:
-            iq *= carrier(needed, residual / made)
-        if made != rate:
-            iq = resample(iq, made, rate)[:count]
-        return iq, self._boxes(slots, skip / made, rate, count, offset_hz)
+            grid = half_frame(cell, part, rng)
+            iq[at : at + length] = modulator.samples(grid, at - skip - lead)
+        iq = resampler.apply(iq[skip : skip + needed], count)
+        rest = offset_hz - shift * self.scs_hz
+        if rest:
+            iq *= carrier(count, rest / rate)
+        return iq, self._boxes(slots, (skip + lead) / inner, rate, count, offset_hz)
 
     def _boxes(
         self, slots: Slots, skipped_s: float, rate: float, count: int, offset_hz: float
