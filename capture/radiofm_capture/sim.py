@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from radiofm.errors import UsageError
@@ -26,6 +27,7 @@ class SimDevice:
 
     `speed` is a factor of real time; None plays as fast as it is read, and nothing is lost.
     `faults` are lost samples on request: `drop@2s:10000` loses 10,000 samples after 2 s of air.
+    `drops` says for a rate where more go missing: (sample, how many), in order, maybe without end.
     Bursts are as a device takes them that needs a slice, or as long as its reader, between two.
     The source goes on where a retune found it; the faults are of the first stream.
     """
@@ -39,22 +41,24 @@ class SimDevice:
         duration_s: float | None = None,
         faults: Sequence[str] = (),
         bursts: Bursts | None = None,
+        drops: Callable[[float], Iterator[tuple[int, int]]] | None = None,
     ) -> None:
         self._source, self._speed, self._duration_s = source, speed, duration_s
         self._air_s = 0.0  # of the source, when the stream begins
         self._stopped = threading.Event()
         self._started = 0.0
         self._started_ns = 0
-        self._set(tuning, bursts)
-        self._drops = sorted(_parse_drop(fault, tuning.sample_rate_hz) for fault in faults)
-        if self._drops and bursts:
+        if faults and bursts:
             raise UsageError(f"fault {faults[0]!r} has no place in bursts: leave out --fault")
+        self._faults = sorted(_parse_drop(fault, tuning.sample_rate_hz) for fault in faults)
+        self._more_drops = drops or (lambda rate: iter(()))
+        self._set(tuning, bursts)
 
     def retune(self, tuning: Tuning, bursts: Bursts | None = None) -> None:
         """Set the next stream, which `start` begins."""
         self._air_s += self._index / self._tuning.sample_rate_hz
         if not self._new:
-            self._drops = []
+            self._faults = []
         self._set(tuning, bursts)
 
     def _set(self, tuning: Tuning, bursts: Bursts | None) -> None:
@@ -68,13 +72,16 @@ class SimDevice:
         left_s = None if self._duration_s is None else self._duration_s - self._air_s
         self._end = None if left_s is None else round(left_s * rate)
         self._origin = round(self._air_s * rate)  # in the source
+        self._drops = heapq.merge(self._faults, self._more_drops(rate))
+        self._drop = next(self._drops, None)
         self._index = self._taken = 0
         self._new = True
 
     def start(self) -> None:
-        """Prepare the source, then let the clock run."""
+        """Prepare the source, if there is a clock to keep up with; then let it run."""
         tuning = self._tuning
-        self._source.prepare(tuning.center_frequency_hz, tuning.sample_rate_hz, self._stopped)
+        if self._pace is not None:
+            self._source.prepare(tuning.center_frequency_hz, tuning.sample_rate_hz, self._stopped)
         self._started, self._started_ns = time.monotonic(), time.time_ns()
 
     def read(self) -> Block | None:
@@ -82,10 +89,11 @@ class SimDevice:
         if self._bursts and self._bursts.count and self._taken == self._bursts.count:
             return None
         lost = self._between() if self._bursts else self._overrun() + self._dropped()
-        limits = [index for index, _ in self._drops[:1]] + (
-            [] if self._end is None else [self._end]
-        )
-        stop = min([self._index + self._block, *limits])
+        stop = self._index + self._block
+        if self._end is not None:
+            stop = min(stop, self._end)
+        if self._drop and not self._bursts:
+            stop = min(stop, self._drop[0])
         if stop <= self._index or not self._wait(stop):
             return None
         tuning = self._tuning
@@ -129,8 +137,9 @@ class SimDevice:
 
     def _dropped(self) -> list[Loss]:
         lost = []
-        while self._drops and self._drops[0][0] <= self._index:
-            lost += self._lose(self._drops.pop(0)[1])
+        while self._drop and self._drop[0] <= self._index:
+            lost += self._lose(self._drop[1])
+            self._drop = next(self._drops, None)
         return lost
 
     def _lose(self, samples: int, *, untaken: bool = False) -> list[Loss]:

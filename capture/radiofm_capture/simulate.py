@@ -17,8 +17,10 @@ from radiofm.slice_set import SliceRecord, SliceSetInfo, write_slice_set
 from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
 from radiofm_capture.scenes.draw import draw_scene
 from radiofm_capture.scenes.front_end import FULL_SCALE
-from radiofm_capture.scenes.render import TruthBox, clip, dominant, render
+from radiofm_capture.scenes.receiver import Receiver
+from radiofm_capture.scenes.render import oscillator, render
 from radiofm_capture.scenes.scene import SLICE_S
+from radiofm_capture.scenes.truth import TruthBox, clip, dominant
 from radiofm_capture.scenes.waveforms import LABELS
 
 RATES = (1.92e6, 2.4e6, 3.84e6, 4e6, 5e6, 7.68e6, 10e6, 15.36e6, 19.2e6, 20e6)
@@ -88,8 +90,9 @@ def make_group(
     units = math.ceil(GROUP * spec.duration_s / SLICE_S)
     scene = draw_scene(rng, rate, labels, units)
     center = scene.center_frequency_hz
-    iq, boxes = render(scene, 0, units, center, rate)
-    samples = scene.front_end.apply(iq)
+    antenna, boxes = render(scene, 0, units, center, rate)
+    receiver = Receiver(scene.front_end, rate, len(antenna.iq))
+    samples = receiver(antenna, 0, oscillator(scene, 0))
     spectrogram = Spectrogram(spec, rate)
     size = spectrogram.samples
     slices = []

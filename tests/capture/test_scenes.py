@@ -16,11 +16,13 @@ from radiofm_capture.scenes import player
 from radiofm_capture.scenes.chirp import Chirp
 from radiofm_capture.scenes.front_end import FrontEnd, draw_front_end
 from radiofm_capture.scenes.gfsk import Gfsk
+from radiofm_capture.scenes.load import load_scene, presets
 from radiofm_capture.scenes.nbfm import Nbfm
 from radiofm_capture.scenes.ofdm import Ofdm
 from radiofm_capture.scenes.ook import Ook
 from radiofm_capture.scenes.player import ScenePlayer
-from radiofm_capture.scenes.scene import Emitter, Scene, load_scene, presets
+from radiofm_capture.scenes.receiver import Antenna, Receiver
+from radiofm_capture.scenes.scene import Emitter, Scene
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier
 from radiofm_capture.scenes.waveforms import DRAWS, LABELS
 
@@ -39,6 +41,10 @@ EXAMPLES: list[Waveform] = [
     Ook(chip_rate=4e3),
     Ook(chip_rate=20e3, code="manchester"),
 ]  # fmt: skip
+
+
+def receive(front_end: FrontEnd, iq: Iq, rate: float = RATE) -> npt.NDArray[np.int16]:
+    return Receiver(front_end, rate, len(iq))(Antenna(iq), rng=rng())
 
 
 def rng(seed: int = 1) -> np.random.Generator:
@@ -122,27 +128,27 @@ def test_carrier_is_a_tone() -> None:
 
 def test_front_end_levels() -> None:
     noise = (rng().standard_normal((40_000, 2)).astype(np.float32)).view(np.complex64)[:, 0]
-    plain = FrontEnd(level_dbfs=-20.0).apply(noise)
+    plain = receive(FrontEnd(level_dbfs=-20.0), noise)
     assert plain.dtype == np.int16 and plain.shape == (40_000, 2)
     power = float(np.mean(plain.astype(float) ** 2)) * 2 / 2048**2
     assert 10 * np.log10(power) == pytest.approx(-20, abs=0.05)
-    leaky = FrontEnd(level_dbfs=-40.0, dc_dbfs=-20.0, spurs=((0.25, -30.0),)).apply(noise)
+    leaky = receive(FrontEnd(level_dbfs=-40.0, dc_dbfs=-20.0, spurs=((0.25, -30.0),)), noise)
     spectrum = np.abs(np.fft.fft(as_complex(leaky)))
     spectrum = 20 * np.log10(spectrum / len(leaky) / 2048)
     assert spectrum[0] == pytest.approx(-20, abs=0.2)
     assert spectrum[len(leaky) // 4] == pytest.approx(-30, abs=0.5)
-    loud = FrontEnd(level_dbfs=3.0, bits=8).apply(noise)
+    loud = receive(FrontEnd(level_dbfs=3.0, bits=8), noise)
     assert loud.min() == -2048 and loud.max() == 2048 - 16 and not (loud % 16).any()
-    assert set(np.unique(FrontEnd(level_dbfs=-60, bits=8, midrise=True).apply(noise))) == {-8, 8}
+    assert set(np.unique(receive(FrontEnd(level_dbfs=-60, bits=8, midrise=True), noise))) == {-8, 8}
 
 
 def test_front_end_image_and_filter() -> None:
     tone = carrier(65_536, 0.125) * np.float32(0.5)
-    iq = as_complex(FrontEnd(imbalance_db=0.3, imbalance_deg=1.5).apply(tone))
+    iq = as_complex(receive(FrontEnd(imbalance_db=0.3, imbalance_deg=1.5), tone))
     spectrum = 20 * np.log10(np.abs(np.fft.fft(iq)) + 1e-9)
     assert -45 < spectrum[-8192] - spectrum[8192] < -30  # the image
     edge = carrier(65_536, 0.45) * np.float32(0.5)
-    through = [FrontEnd(corner=0.8, order=6).apply(t) for t in (tone, edge)]
+    through = [receive(FrontEnd(corner=0.8, order=6), t) for t in (tone, edge)]
     drop = 20 * np.log10(through[1][1000:-1000].std() / through[0][1000:-1000].std())
     assert drop == pytest.approx(-10 * np.log10(1 + (0.9 / 0.8) ** 12), abs=0.3)
 
@@ -150,7 +156,7 @@ def test_front_end_image_and_filter() -> None:
 def test_drawn_front_ends_give_usable_samples() -> None:
     noise = rng().standard_normal((20_000, 2)).astype(np.float32).view(np.complex64)[:, 0]
     for seed in range(30):
-        counts = draw_front_end(rng(seed)).apply(noise)
+        counts = receive(draw_front_end(rng(seed)), noise)
         assert counts.std() > 0 and counts.min() >= -2048 and counts.max() <= 2047
 
 

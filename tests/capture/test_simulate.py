@@ -16,9 +16,9 @@ from radiofm_capture.scenes.chirp import Chirp
 from radiofm_capture.scenes.gfsk import Gfsk
 from radiofm_capture.scenes.ofdm import Ofdm
 from radiofm_capture.scenes.player import ScenePlayer
-from radiofm_capture.scenes.render import TruthBox
 from radiofm_capture.scenes.scene import Emitter, Scene
 from radiofm_capture.scenes.signal import Waveform
+from radiofm_capture.scenes.truth import TruthBox
 from radiofm_capture.scenes.waveforms import LABELS
 from radiofm_capture.simulate import make_group, occupancy, simulate_slices
 

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from radiofm_capture.scenes.front_end import draw_front_end
-from radiofm_capture.scenes.gfsk import Gfsk
 from radiofm_capture.scenes.scene import Emitter, Scene
 from radiofm_capture.scenes.signal import Waveform
 from radiofm_capture.scenes.waveforms import DRAWS, NOISE
@@ -47,9 +46,9 @@ def _spread_db(waveform: Waveform, rate: float) -> float:
 
 def _offset(rng: np.random.Generator, waveform: Waveform, rate: float) -> float:
     """Half fully inside the band, half with at least the centre inside, some of them at 0 Hz."""
-    if isinstance(waveform, Gfsk):
-        span = waveform.channels * waveform.channel_hz  # many channels may lie beyond the band
-        return float(rng.uniform(-0.5, 0.5) * max(0.0, rate - min(span, 0.8 * rate)))
+    if waveform.span_hz > waveform.bandwidth_hz:  # many channels may lie beyond the band
+        room = max(0.0, rate - min(waveform.span_hz, 0.8 * rate))
+        return float(rng.uniform(-0.5, 0.5) * room)
     if rng.random() < 0.15:
         return 0.0
     room = rate - waveform.bandwidth_hz

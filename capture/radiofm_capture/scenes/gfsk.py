@@ -29,6 +29,10 @@ class Gfsk(Waveform):
     def bandwidth_hz(self) -> float:
         return (0.75 + self.index) * self.bit_rate
 
+    @property
+    def span_hz(self) -> float:
+        return max(self.channels * self.channel_hz, self.bandwidth_hz)
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

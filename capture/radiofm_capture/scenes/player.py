@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from radiofm_capture.scenes.render import TruthBox, clip, dominant, render
+from radiofm_capture.scenes.receiver import Receiver
+from radiofm_capture.scenes.render import oscillator, render
 from radiofm_capture.scenes.scene import SLICE_S, Scene
+from radiofm_capture.scenes.truth import TruthBox, clip, dominant
 
 CHUNK_SLICES = 32  # rendered at a time, at most
 CHUNK_SAMPLES = 1 << 22  # the same, at high rates
@@ -103,6 +105,7 @@ class _Loop:
         self._chunks: dict[int, _Chunk] = {}  # by first slice, the last used at the end
         self._lock = threading.Lock()
         self.count = scene.slices * self._unit
+        self._receiver = Receiver(scene.front_end, rate, self.count)
 
     def chunks(self, start: int, count: int) -> Iterator[tuple[int, _Chunk]]:
         """(first sample, chunk) of each chunk that touches [start, start + count), rendered."""
@@ -121,8 +124,10 @@ class _Loop:
             return chunk
 
     def _render(self, first: int, last: int) -> _Chunk:
-        iq, boxes = render(self._scene, first, last - first, self._center, self._rate)
-        samples = self._scene.front_end.apply(iq, first * self._unit)
+        if first and not self._receiver.settled:
+            self._render(0, self._edges[1])
+        antenna, boxes = render(self._scene, first, last - first, self._center, self._rate)
+        samples = self._receiver(antenna, first * self._unit, oscillator(self._scene, first))
         samples.flags.writeable = False
         return _Chunk(samples, boxes)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from importlib import resources
-from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from radiofm.errors import UsageError
-from radiofm_capture.scenes.front_end import FrontEnd
+from radiofm_capture.scenes.drops import Drops
+from radiofm_capture.scenes.front_end import FrontEnd, Ppm
+from radiofm_capture.scenes.profiles import Channel
+from radiofm_capture.scenes.recorded import Recorded
+from radiofm_capture.scenes.traffic import Always, Traffic
+from radiofm_capture.scenes.transmitter import Amplifier
 from radiofm_capture.scenes.waveforms import AnyWaveform
 
 SLICE_S = 0.016  # the unit of schedules and loops
-MIN_LABEL_S = 50e-6  # shorter remains of a burst do not name a window
 
 
 class _Model(BaseModel):
@@ -24,14 +25,22 @@ class _Model(BaseModel):
 
 class Emitter(_Model):
     """One transmitter. Give its place as `center_hz` or `offset_hz`, its strength as `snr_db`
-    (in its own bandwidth) or `power_dbfs` (both while it is on)."""
+    (in its own bandwidth) or `power_dbfs` (both as received, mean over the time that it is on)."""
 
     waveform: AnyWaveform
+    label: Annotated[str, Field(min_length=1, max_length=64)] | None = None  # None: its family;
+    # what is labelled `noise` has no boxes
     center_hz: Annotated[float, Field(ge=0)] | None = None
     offset_hz: float | None = None  # from the scene's centre
     snr_db: float | None = None
     power_dbfs: float | None = None
     on: tuple[tuple[int, int], ...] = ()  # slices [first, last) of the loop; empty: always
+    traffic: Traffic = Always()
+    ramp_s: Annotated[float, Field(ge=0)] = 0.0  # in which a transmission rises, and falls
+    amplifier: Amplifier | None = None  # None: linear
+    channel: Channel | None = None  # None: a path without echoes
+    carrier_ppm: Ppm = 0.0  # error of its frequency
+    clock_ppm: Ppm = 0.0  # error of its symbol clock: above 0 it is fast
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Emitter:
@@ -41,17 +50,25 @@ class Emitter(_Model):
             raise ValueError("give either snr_db or power_dbfs")
         return self
 
+    @property
+    def name(self) -> str:
+        """What its boxes are labelled with."""
+        return self.label or self.waveform.family
+
 
 class Scene(_Model):
     seed: Annotated[int, Field(ge=0)] = 0
     center_frequency_hz: Annotated[float, Field(ge=0)] = 2.44e9
+    sample_rate_hz: Annotated[float, Field(gt=0)] | None = None  # of the receiver, if none is given
     slices: Annotated[int, Field(ge=1, le=100_000)] = 250  # length of the loop, 16 ms each
     noise_dbfs_per_hz: float = -115.0
+    noise: Recorded | None = None  # real noise instead of white, brought to that level
     emitters: tuple[Emitter, ...] = ()
     front_end: FrontEnd = FrontEnd()
+    drops: Drops | None = None
 
     def emitter_hz(self, emitter: Emitter) -> float:
-        """Radio frequency of the emitter's centre."""
+        """Radio frequency of the emitter's centre, without its error."""
         if emitter.center_hz is not None:
             return emitter.center_hz
         assert emitter.offset_hz is not None
@@ -70,34 +87,6 @@ class Scene(_Model):
     def _noise_dbfs(self, emitter: Emitter) -> float:
         return self.noise_dbfs_per_hz + 10 * math.log10(emitter.waveform.bandwidth_hz)
 
-
-def presets() -> list[str]:
-    """Names of the scenes that come with the package."""
-    folder = resources.files("radiofm_capture.scenes") / "presets"
-    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml"))
-
-
-def load_scene(name: str, seed: int | None = None) -> Scene:
-    """A preset by name, or the scene in a TOML file; `seed` replaces the scene's own.
-
-    UsageError says what is wrong with it.
-    """
-    try:
-        if name in presets():
-            folder = resources.files("radiofm_capture.scenes") / "presets"
-            text = (folder / f"{name}.toml").read_text("utf-8")
-        elif Path(name).suffix == ".toml":
-            text = Path(name).read_text("utf-8")
-        else:
-            have = ", ".join(presets())
-            raise UsageError(f"scene {name!r} is not known: use {have} or a .toml file")
-        scene = Scene.model_validate(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"scene {name}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"scene {name}: not TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(p) for p in first["loc"]) or "scene"
-        raise UsageError(f"scene {name}: {where}: {first['msg']}") from None
-    return scene if seed is None else scene.model_copy(update={"seed": seed})
+    def random(self, *place: int) -> np.random.Generator:
+        """The stream of random numbers for one place in the scene: [emitter, first slice, ...]."""
+        return np.random.default_rng([self.seed, *place])

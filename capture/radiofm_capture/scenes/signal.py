@@ -45,6 +45,18 @@ class Waveform(BaseModel):
         """The bandwidth that SNR is stated in: of one channel for a hopper."""
         raise NotImplementedError
 
+    @property
+    def span_hz(self) -> float:
+        """All that it ever occupies around its centre: more than `bandwidth_hz` for a hopper."""
+        return self.bandwidth_hz
+
+    def resume(self, seconds: float, rng: np.random.Generator) -> Self:
+        """The transmitter `seconds` later, what it keeps (identity, frame timing) drawn by `rng`.
+
+        Here it keeps nothing: each rendering is a draw of its own.
+        """
+        return self
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,12 @@ class Lte(Waveform):
     @property
     def bandwidth_hz(self) -> float:
         return 12 * self.prb * SPACING_HZ
+
+    def resume(self, seconds: float, rng: np.random.Generator) -> Self:
+        drawn, begin = int(rng.integers(504)), rng.random() * PERIOD_S
+        start = (begin if self.start_s is None else self.start_s) + seconds
+        cell_id = drawn if self.cell_id is None else self.cell_id
+        return self.model_copy(update={"cell_id": cell_id, "start_s": start % PERIOD_S})
 
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator

@@ -26,6 +26,8 @@ from radiofm_capture.scenes.resample import Resampler
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier
 
 HALF_FRAME_S = 5e-3
+FRAME_S = 2 * HALF_FRAME_S
+PERIOD_S = HALF_FRAMES * HALF_FRAME_S  # after which the system frame number is 0 again
 SSB_PERIODS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16)  # TS 38.213, 4.1; TS 38.331
 
 
@@ -50,6 +52,7 @@ class Nr(Waveform):
     load: Annotated[float, Field(ge=0, le=1)] = 0.3  # share of the resources for data in use
     standalone: bool = True  # sends SIB1; else a cell beside LTE
     sfn: Annotated[int, Field(ge=0, le=1023)] | None = None  # it begins with; None: anywhere
+    start_s: Annotated[float, Field(ge=0, lt=FRAME_S)] = 0.0  # of the first sample in that frame
 
     @property
     def mu(self) -> int:
@@ -98,6 +101,21 @@ class Nr(Waveform):
         inside = 0 <= first <= self.n_rb * SUBCARRIERS - ssb.WIDTH
         return [int(first)] if inside and first == int(first) else []
 
+    def resume(self, seconds: float, rng: np.random.Generator) -> Self:
+        drawn, begin = int(rng.integers(1008)), rng.random() * PERIOD_S
+        first = int(rng.choice(self._firsts())) - (self.n_rb * SUBCARRIERS - ssb.WIDTH) / 2
+        if self.sfn is not None:
+            begin = self.sfn * FRAME_S + self.start_s
+        sfn, start = divmod((begin + seconds) % PERIOD_S, FRAME_S)
+        return self.model_copy(
+            update={
+                "cell_id": drawn if self.cell_id is None else self.cell_id,
+                "ssb_offset_hz": first * self.scs_hz,
+                "sfn": int(sfn),
+                "start_s": start,
+            }
+        )
+
     def _cell(self, rng: np.random.Generator) -> Cell:
         places = ssb_places(self.ssb_case, self.f0_hz, self.tdd)[0]
         drawn = int(rng.integers(1008))
@@ -117,7 +135,10 @@ class Nr(Waveform):
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:
         cell = self._cell(rng)
-        start = rng.random() * HALF_FRAMES if self.sfn is None else 2.0 * self.sfn
+        if self.sfn is None:
+            start = rng.random() * HALF_FRAMES
+        else:
+            start = 2 * self.sfn + self.start_s / HALF_FRAME_S
         resampler = Resampler(rate, PARTS * self.scs_hz)
         lead, needed = resampler.span(count)
         length = round(HALF_FRAME_S * resampler.inner_rate)
