@@ -1,0 +1,115 @@
+"""A scene as a picture: its spectrogram with the truth drawn in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from radiofm.errors import MissingDependencyError, UsageError
+from radiofm.quantities import format_si
+from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
+from radiofm_capture.scenes.front_end import FULL_SCALE
+from radiofm_capture.scenes.player import ScenePlayer
+from radiofm_capture.scenes.truth import TruthBox
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+HEIGHT, WIDTH = 512, 1000  # cells of the spectrogram
+LONGEST_S = 1.0
+DARKEST, BRIGHTEST = 2.0, 99.9  # percentiles of the cells that the colours reach from and to
+SHORTEST = 0.004  # of the picture: a box that is less wide has no label
+COLOURS = (
+    "#4fd1ff", "#ffb454", "#7ee787", "#ff7b9c", "#d2a8ff", "#f7f779", "#5eead4", "#ff9d6c",
+)  # fmt: skip
+
+
+def save_preview(
+    player: ScenePlayer, title: str, out: Path, center_hz: float, rate: float, seconds: float
+) -> list[TruthBox]:
+    """Write the first `seconds` (at most 1) to `out`, a .png or .svg; returns the boxes shown."""
+    if out.suffix.lower() not in (".png", ".svg"):
+        raise UsageError(f"--out {out}: a picture is a .png or a .svg")
+    if seconds > LONGEST_S:
+        raise UsageError(f"--seconds {seconds:g}: a picture shows {LONGEST_S:g} s at most")
+    count = round(seconds * rate)
+    image = picture_of(player.read(0, count, center_hz, rate), FULL_SCALE, rate)
+    boxes = player.truth(0, count, center_hz, rate)
+    figure = _figure()
+    axes = figure.add_subplot()
+    draw(axes, image, center_hz, rate, count, boxes)
+    axes.set_title(title, loc="left", fontsize=10)
+    figure.savefig(out, dpi=110)
+    return boxes
+
+
+def picture_of(samples: npt.NDArray[Any], full_scale: float, rate: float) -> Image:
+    """Samples [count, 2] of at most a second -> dBFS [frequency, time]."""
+    size = 1024 if rate > 4e6 else 512
+    frames = len(samples) / size
+    spec = SpectrogramSpec(
+        duration_s=len(samples) / rate, window_size=size, fft_size=2 * size,
+        hop=size if frames > WIDTH else max(16, int(len(samples) / WIDTH)),
+        height=HEIGHT, width=WIDTH,
+    )  # fmt: skip
+    return Spectrogram(spec, rate).decibels(samples, full_scale)
+
+
+def draw(
+    axes: Axes, image: Image, center_hz: float, rate: float, count: int, boxes: Sequence[TruthBox]
+) -> None:
+    """A spectrogram of `count` samples, time to the right in ms, frequency up in MHz."""
+    low, high = (center_hz - rate / 2) / 1e6, (center_hz + rate / 2) / 1e6
+    span_ms = count / rate * 1e3
+    darkest, brightest = np.percentile(image, [DARKEST, BRIGHTEST])
+    axes.imshow(
+        image, origin="lower", aspect="auto", extent=(0, span_ms, low, high), cmap="magma",
+        vmin=float(darkest), vmax=float(brightest), interpolation="nearest",
+    )  # fmt: skip
+    axes.set_xlabel("ms")
+    axes.set_ylabel("MHz")
+    axes.ticklabel_format(useOffset=False)
+    colours: dict[str, str] = {}
+    for box in boxes:
+        colour = colours.setdefault(box.label, COLOURS[len(colours) % len(COLOURS)])
+        _outline(axes, box, rate, span_ms, colour)
+    for label, colour in colours.items():
+        axes.plot([], [], "s", color=colour, label=label, fillstyle="none")
+    if colours:
+        axes.legend(loc="upper right", fontsize=8, framealpha=0.7)
+
+
+def _outline(axes: Axes, box: TruthBox, rate: float, span_ms: float, colour: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    start, length = box.start_sample / rate * 1e3, box.sample_count / rate * 1e3
+    low, high = box.low_hz / 1e6, box.high_hz / 1e6
+    axes.add_patch(
+        Rectangle(
+            (start, low), length, high - low, fill=False, edgecolor=colour,
+            linewidth=0.9, linestyle=":" if box.alias else "-",
+        )
+    )  # fmt: skip
+    if length > SHORTEST * 20 * span_ms:
+        axes.text(
+            start, high, f" {box.label} {box.snr_db:.0f} dB", color=colour, fontsize=7,
+            va="top", clip_on=True,
+        )  # fmt: skip
+
+
+def _figure() -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingDependencyError("matplotlib", "pip install 'radiofm[sim]'") from None
+    return Figure(figsize=(11, 6), layout="constrained")
+
+
+def title_of(name: str, seed: int, center_hz: float, rate: float) -> str:
+    """What a picture says above."""
+    return f"{name}, seed {seed}: {format_si(center_hz, 'Hz')}, {format_si(rate, 'S/s')}"
