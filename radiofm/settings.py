@@ -36,6 +36,7 @@ def _field(info: Info) -> str:
 Frequency = Annotated[
     float, BeforeValidator(lambda v, info: quantities.parse_frequency(v, _field(info)))
 ]
+Offset = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_offset(v, _field(info)))]
 Rate = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_rate(v, _field(info)))]
 Gain = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_gain(v, _field(info)))]
 Duration = Annotated[
@@ -68,8 +69,20 @@ class _Table(BaseModel):
 class CaptureSettings(_Table):
     """What `radiofm capture` does."""
 
-    device: Literal["pluto", "replay", "sim"] = Field("pluto", description="which kind of device")
+    device: Literal["pluto", "uhd", "replay", "sim"] = Field(
+        "pluto", description="which kind of device"
+    )
     uri: str | None = Field(None, description="the Pluto's address; found by itself if absent")
+    args: str = Field("", description="uhd: device arguments, like type=b200; found if absent")
+    antenna: str | None = Field(None, description="uhd: receive port; the device's own if absent")
+    subdev: str | None = Field(None, description="uhd: subdevice, like A:A")
+    clock_source: str | None = Field(
+        None, description="uhd: reference: internal, external or gpsdo"
+    )
+    time_source: str | None = Field(
+        None, description="uhd: pulse per second: external or gpsdo; the host's clock if absent"
+    )
+    lo_offset: Offset = Field(0.0, description="uhd: oscillator beside the centre, in Hz")
     path: Path | None = Field(None, description="replay: the recording")
     datatype: str | None = Field(None, description="replay: format of a raw file, like cu8")
     scene: str = Field("ism24", description="sim: a preset's name or a TOML file")
@@ -81,7 +94,9 @@ class CaptureSettings(_Table):
         None, description="filter bandwidth in Hz; the rate if absent"
     )
     gain: Gain | None = Field(None, description="manual gain in dB; slow AGC if absent")
-    gain_mode: str | None = Field(None, description="manual, slow_attack, fast_attack or hybrid")
+    gain_mode: str | None = Field(
+        None, description="manual, slow_attack, fast_attack or hybrid; uhd: manual or agc"
+    )
     speed: Speed = Field(1.0, description="replay and sim: factor of real time, or max")
     loops: int = Field(1, ge=0, description="replay: times to play; 0 is for ever")
     duration: Duration | None = Field(None, description="stop after so much air")

@@ -33,7 +33,7 @@ class Session:
 @contextmanager
 def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterator[Session]:
     """Open everything that a capture needs; on leaving, sockets are closed."""
-    lossless = settings.speed == 0 and settings.device != "pluto"
+    lossless = settings.speed == 0 and settings.device in ("replay", "sim")
     with ExitStack() as stack:
         device = open_device(settings)
         stack.callback(device.close)
@@ -77,6 +77,8 @@ def open_device(settings: CaptureSettings) -> Device:
     match settings.device:
         case "pluto":
             return _pluto(settings)
+        case "uhd":
+            return _uhd(settings)
         case "replay":
             return _replay(settings)
         case _:
@@ -95,6 +97,23 @@ def _pluto(settings: CaptureSettings) -> Device:
         buffer_samples=round(settings.buffer * tuning.sample_rate_hz),
         kernel_buffers=settings.kernel_buffers,
     )
+
+
+def _uhd(settings: CaptureSettings) -> Device:
+    from radiofm_capture.uhd import UhdDevice, UsrpSetup
+
+    if settings.fc is None:
+        raise UsageError("--device uhd needs a centre frequency: add --fc 2.44e9")
+    tuning = live_tuning(settings, settings.fc, agc="agc")
+    setup = UsrpSetup(
+        antenna=settings.antenna,
+        subdev=settings.subdev,
+        clock_source=settings.clock_source,
+        time_source=settings.time_source,
+        lo_offset_hz=settings.lo_offset,
+    )
+    buffer = round(settings.buffer * tuning.sample_rate_hz)
+    return UhdDevice(tuning, settings.args, setup, buffer_samples=buffer)
 
 
 def _replay(settings: CaptureSettings) -> Device:
@@ -127,10 +146,12 @@ def _sim(settings: CaptureSettings) -> Device:
     )
 
 
-def live_tuning(settings: CaptureSettings, center_frequency_hz: float) -> Tuning:
-    """The tuning that the settings ask for; a manual gain where one is given, else slow AGC."""
+def live_tuning(
+    settings: CaptureSettings, center_frequency_hz: float, agc: str = "slow_attack"
+) -> Tuning:
+    """The tuning that the settings ask for; a manual gain where one is given, else mode `agc`."""
     rate = settings.rate or DEFAULT_RATE
-    mode = settings.gain_mode or ("slow_attack" if settings.gain is None else "manual")
+    mode = settings.gain_mode or (agc if settings.gain is None else "manual")
     return Tuning(
         center_frequency_hz=center_frequency_hz,
         sample_rate_hz=rate,

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 def capture(
     device: options.Device = None,
     uri: options.Uri = None,
+    args: options.Args = None,
+    antenna: options.Antenna = None,
+    subdev: options.Subdev = None,
+    clock_source: options.ClockSource = None,
+    time_source: options.TimeSource = None,
+    lo_offset: options.LoOffset = None,
     path: options.RecordingPath = None,
     datatype: options.Datatype = None,
     scene: options.Scene = None,
@@ -46,8 +52,10 @@ def capture(
     from radiofm_capture.session import open_session
 
     flags = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
+        device=device, uri=uri, args=args, antenna=antenna, subdev=subdev,
+        clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
+        datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
+        fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
         duration=duration, record=record, publish=publish, readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture

@@ -14,6 +14,12 @@ from radiofm.cli import options
 def live(
     device: options.Device = None,
     uri: options.Uri = None,
+    args: options.Args = None,
+    antenna: options.Antenna = None,
+    subdev: options.Subdev = None,
+    clock_source: options.ClockSource = None,
+    time_source: options.TimeSource = None,
+    lo_offset: options.LoOffset = None,
     path: options.RecordingPath = None,
     datatype: options.Datatype = None,
     scene: options.Scene = None,
@@ -43,14 +49,16 @@ def live(
     from radiofm.settings import load_settings
 
     capture = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
+        device=device, uri=uri, args=args, antenna=antenna, subdev=subdev,
+        clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
+        datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
+        fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
         duration=duration, record=record,
     )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
     settings = load_settings(profile, {"capture": capture, "infer": infer})
     # As fast as possible, the stages wait for each other; at real time they keep up or say so.
-    wait = settings.capture.speed == 0 and settings.capture.device != "pluto"
+    wait = settings.capture.speed == 0 and settings.capture.device in ("replay", "sim")
     policy = ["--policy", "lossless"] if wait else []
     shared = ["--profile", profile] if profile else []
     report = run(

@@ -22,12 +22,48 @@ Json = Annotated[
     bool, _option("--json", help="Close with one line of JSON; show nothing else.", panel=_OUTPUT)
 ]
 Device = Annotated[
-    _Text, _option("--device", "-d", help="pluto, replay or sim. (default: pluto)", panel=_DEVICE)
+    _Text,
+    _option("--device", "-d", help="pluto, uhd, replay or sim. (default: pluto)", panel=_DEVICE),
 ]
 Uri = Annotated[
     _Text,
     _option(
         "--uri", help="Address of the Pluto: ip:192.168.2.1, usb:. (default: found)", panel=_DEVICE
+    ),
+]
+Args = Annotated[
+    _Text,
+    _option("--args", help="uhd: device arguments: type=b200. (default: found)", panel=_DEVICE),
+]
+Antenna = Annotated[
+    _Text,
+    _option("--antenna", help="uhd: receive port: RX2. (default: the device's own)", panel=_DEVICE),
+]
+Subdev = Annotated[
+    _Text, _option("--subdev", help="uhd: A:A. (default: the device's own)", panel=_DEVICE)
+]
+ClockSource = Annotated[
+    _Text,
+    _option(
+        "--clock-source",
+        help="uhd: internal, external or gpsdo. (default: the device's own)",
+        panel=_DEVICE,
+    ),
+]
+TimeSource = Annotated[
+    _Text,
+    _option(
+        "--time-source",
+        help="uhd: pulse per second: external, gpsdo. (default: the host's clock)",
+        panel=_DEVICE,
+    ),
+]
+LoOffset = Annotated[
+    _Text,
+    _option(
+        "--lo-offset",
+        help="uhd: oscillator beside the centre frequency: 2 MHz. (default: 0 Hz)",
+        panel=_TUNING,
     ),
 ]
 RecordingPath = Annotated[
@@ -68,7 +104,11 @@ GainDb = Annotated[
 ]
 GainMode = Annotated[
     _Text,
-    _option("--gain-mode", help="manual, slow_attack, fast_attack or hybrid.", panel=_TUNING),
+    _option(
+        "--gain-mode",
+        help="manual, slow_attack, fast_attack or hybrid; uhd: manual or agc.",
+        panel=_TUNING,
+    ),
 ]
 Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much air: 30s, 5m.")]
 Record = Annotated[
