@@ -60,6 +60,8 @@ def load_uhd() -> Any:
             uhd = importlib.import_module("uhd")
     except ModuleNotFoundError:
         raise MissingDependencyError("UHD's Python module", _INSTALL) from None
+    except ImportError as error:  # of another Python, or without libuhd
+        raise MissingDependencyError(f"a UHD that loads ({error})", _INSTALL) from None
     # A UHD built for numpy 1 loads with numpy 2 all the same, and falls at the first samples: that
     # the two do not fit is only written by numpy.
     if "_ARRAY_API" in said.getvalue():
