@@ -2,7 +2,8 @@
 
 The device arguments tell what it does: `type=b200` is a radio of the older kind with AGC,
 `type=usrp2` one without, `type=x300` one of the newer kind without; `claimed=1` belongs to another
-program; `depth=N` samples wait for a late reader; `pps=0` has no pulse; with `unlocked=1` nothing
+program; more than `depth=N` samples do not wait for a
+late reader; `pps=0` has no pulse; with `unlocked=1` nothing
 locks; with `rate=R` the sample rate is R, whatever was asked for.
 `faults=KIND@SAMPLE:COUNT KIND@SAMPLE:COUNT` are what goes wrong, by samples since the start:
 
@@ -58,7 +59,7 @@ class Radio:
     def __init__(self, args: dict[str, str]) -> None:
         self.kind = args.get("type", "b200")
         self.rate = 1e6
-        self.forced_rate = float(args["rate"]) if "rate" in args else None
+        self._forced_rate = float(args["rate"]) if "rate" in args else None
         self.locked = "unlocked" not in args
         self.commands = 0
         self._pulses = args.get("pps") != "0"
@@ -72,6 +73,11 @@ class Radio:
         self._untimed = 0  # tick up to which samples have no time
         self._drift = 0.0
         self._mute = False
+
+    def set_rate(self, rate: float) -> None:
+        """Ticks are counted anew."""
+        self.rate = self._forced_rate or rate
+        self._first, self._next, self._end = None, 0, 0
 
     def now_ns(self) -> int:
         host = time.time_ns()
@@ -119,9 +125,8 @@ class Radio:
 
     def due(self) -> bool:
         """Whether something goes wrong before the next sample."""
-        late = self._waiting() - self._depth
-        if late > 0:
-            self._faults.insert(0, Fault("overrun", 0, late))
+        if (waiting := self._waiting()) > self._depth:
+            self._faults.insert(0, Fault("overrun", 0, waiting))
         return bool(self._faults) and self._faults[0].sample <= self._here()
 
     def suffer(self) -> Fault:

@@ -184,7 +184,7 @@ class MultiUSRP:
         return types.MetaRange(0.2e6, 56e6, 0.0)
 
     def set_rx_rate(self, rate: float) -> None:
-        self._radio.rate = self._radio.forced_rate or rate
+        self._radio.set_rate(rate)
 
     def get_rx_rate(self) -> float:
         return self._radio.rate
