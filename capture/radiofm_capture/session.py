@@ -104,7 +104,7 @@ def _uhd(settings: CaptureSettings) -> Device:
 
     if settings.fc is None:
         raise UsageError("--device uhd needs a centre frequency: add --fc 2.44e9")
-    tuning = live_tuning(settings, settings.fc, agc="agc")
+    tuning = live_tuning(settings, settings.fc)
     setup = UsrpSetup(
         antenna=settings.antenna,
         subdev=settings.subdev,
@@ -146,16 +146,17 @@ def _sim(settings: CaptureSettings) -> Device:
     )
 
 
-def live_tuning(
-    settings: CaptureSettings, center_frequency_hz: float, agc: str = "slow_attack"
-) -> Tuning:
-    """The tuning that the settings ask for; a manual gain where one is given, else mode `agc`."""
+def live_tuning(settings: CaptureSettings, center_frequency_hz: float) -> Tuning:
+    """The tuning that the settings ask for; a manual gain where one is given, else AGC."""
     rate = settings.rate or DEFAULT_RATE
+    usrp = settings.device == "uhd"
+    agc = "agc" if usrp else "slow_attack"
+    widest = rate if usrp else MAX_BANDWIDTH_HZ
     mode = settings.gain_mode or (agc if settings.gain is None else "manual")
     return Tuning(
         center_frequency_hz=center_frequency_hz,
         sample_rate_hz=rate,
-        bandwidth_hz=settings.bandwidth or min(rate, MAX_BANDWIDTH_HZ),
+        bandwidth_hz=settings.bandwidth or min(rate, widest),
         gain_db=settings.gain,
         gain_mode=mode,
     )

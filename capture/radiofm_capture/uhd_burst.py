@@ -62,7 +62,8 @@ class Bursts:
             if end > begin:
                 found.append(Loss(samples=end - begin, exact=exact, stage=stage))
             at = max(begin, end)
-        self._bursts = [burst for burst in self._bursts if burst[1] > stop]
+        *past, last = self._bursts
+        self._bursts = [*(burst for burst in past if burst[1] > stop), last]
         return found
 
     def _next(self) -> None:
