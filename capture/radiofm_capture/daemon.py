@@ -1,4 +1,4 @@
-"""The capture daemon: device -> recorder and [iq].
+"""The capture daemon: device -> recorder, [iq], and the bare samples that others take.
 
 Ends when the device ends, the duration is over or `stop` is called. In every case the files are
 finished and the last word is said.
@@ -22,6 +22,8 @@ from radiofm.wire import IqHeader, SampleAccount, StatusHeader
 from radiofm_capture.device import Block, Device
 from radiofm_capture.disk import DiskThread
 from radiofm_capture.framer import Frame, Framer
+from radiofm_capture.gnuradio import GnuRadioEndpoint
+from radiofm_capture.pipe import PipeClosedError
 
 HEARTBEAT_S = 0.5
 LEVEL_SAMPLES = 8192  # of each frame, for the level shown
@@ -46,20 +48,27 @@ class CaptureDaemon:
         publisher: Publisher | None,
         disk: DiskThread | None,
         *,
+        pipe: DiskThread | None = None,
+        gnuradio: GnuRadioEndpoint | None = None,
         duration_s: float | None = None,
         name: str = "",
         storage: Callable[[], dict[str, float]] = dict,
+        radio: Callable[[], dict[str, float]] = dict,
+        note: Callable[[], str] = str,
     ) -> None:
-        """`name` says more of the device than its hardware does; `storage` tells of the disk."""
+        """`pipe` ends the capture when its reader leaves; `name` says more of the device than its
+        hardware does; `storage` tells of the disk, `radio` and `note` of the device at work."""
         self.ledger = SampleLedger()
         self.gauges = Gauges()
         self.framer = Framer()
         self.hardware = ""
         self._device = device
         self._publisher = publisher
-        self._disk = disk
+        self._writers = [writer for writer in (disk, pipe) if writer]
+        self._gnuradio = gnuradio
         self._duration_s = duration_s
         self._name, self._storage = name, storage
+        self._radio, self._note = radio, note
         self._stopping = threading.Event()
         self._air = 0.0  # seconds of the streams before this one
         self._beat = (time.monotonic(), 0)  # when and at how many samples the last heartbeat was
@@ -79,11 +88,12 @@ class CaptureDaemon:
             for frame in self.framer.flush():
                 self._publish(frame)
             self._device.close()
-            if self._disk:
-                self._disk.close()
+            for writer in self._writers:
+                writer.close()
             self._say("ended")
-        if self._disk and self._disk.error:
-            raise self._disk.error
+        for writer in self._writers:
+            if writer.error and not isinstance(writer.error, PipeClosedError):
+                raise writer.error
 
     def _stream(self) -> None:
         while not self._stopping.is_set():
@@ -94,10 +104,10 @@ class CaptureDaemon:
             if block.new_stream:
                 self._begin(block)
             self.ledger.take(block.sample_index, len(block.samples), block.lost)
-            if self._disk:
-                self._disk.write(block)
-                if self._disk.error:
-                    return
+            for writer in self._writers:
+                writer.write(block)
+            if any(writer.error for writer in self._writers):
+                return
             for frame in self.framer.add(block):
                 self._publish(frame)
             if time.monotonic() - self._beat[0] >= HEARTBEAT_S:
@@ -133,6 +143,8 @@ class CaptureDaemon:
         clipped = count_clipped(frame.samples, frame.tuning.full_scale)
         self.gauges.clipped += clipped
         self.gauges.level_dbfs = level_dbfs(frame.samples, frame.tuning.full_scale)
+        if self._gnuradio:
+            self._gnuradio.send(frame.samples, frame.tuning)
         if not self._publisher:
             return
         tuning = frame.tuning
@@ -193,8 +205,10 @@ class CaptureDaemon:
                 "clipped": gauges.clipped,
                 "subscribers": gauges.subscribers,
                 **({"gain_db": tuning.gain_db} if tuning and tuning.gain_db is not None else {}),
+                **self._radio(),
                 **self._storage(),
             },
+            note=self._note()[:500],
             device=self.hardware[:200],
         )
 

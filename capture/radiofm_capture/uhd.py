@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from radiofm.errors import DeviceError, UsageError
-from radiofm.wire import Loss, Stage, TimeQuality
-from radiofm_capture.device import Block, Tuning
-from radiofm_capture.uhd_burst import Bursts
+from radiofm.wire import Stage, TimeQuality
+from radiofm_capture.device import Block, Bursts, Tuning
+from radiofm_capture.uhd_burst import BurstSchedule
 from radiofm_capture.uhd_clock import (
     DeviceTime,
     SampleClock,
@@ -31,16 +36,16 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 5.0  # seconds without a sample
 _LONGEST_BUFFER = 2.0  # seconds
+_NOTHING = np.zeros((0, 2), np.int16)
 
 
 class UhdDevice:
     """One receive channel of a USRP.
 
     `args`: UHD's device arguments, `type=b200` or `addr=192.168.10.2`; "" takes the first found.
-    `buffer_samples`: the longest block. `burst_samples`: take bursts of so many, each beginning
-    with a slice, instead of everything. `uhd`: another module than the one installed.
-    Raises UsageError for values it does not take, DeviceError where the device is absent, busy or
-    gone, MissingDependencyError without UHD.
+    `buffer_samples`: the longest block; a burst may come in several. `uhd`: another module than
+    the one installed. Raises UsageError for values it does not take, DeviceError where the device
+    is absent, busy or gone, MissingDependencyError without UHD.
     """
 
     def __init__(
@@ -50,64 +55,60 @@ class UhdDevice:
         setup: UsrpSetup | None = None,
         *,
         buffer_samples: int,
-        burst_samples: int | None = None,
+        bursts: Bursts | None = None,
         uhd: Any = None,
     ) -> None:
-        _check_lengths(tuning.sample_rate_hz, buffer_samples, burst_samples)
+        _check_buffer(tuning.sample_rate_hz, buffer_samples)
         self._args, self._setup = args, setup or UsrpSetup()
-        self._most, self._burst = buffer_samples, burst_samples
+        self._buffer_s = buffer_samples / tuning.sample_rate_hz
         self._stopped = threading.Event()
         self._reading = threading.Lock()  # held while the stream is begun, read or ended
         self._receiver: Receiver | None = None
         self._timed_at = 0.0  # the rate at which the device's time was set
         self._uhd = uhd or load_uhd()
         self._usrp = open_usrp(self._uhd, args)
-        try:
+        with self._connected():
             choose_input(self._uhd, self._usrp, self._setup)
             choose_clock(self._usrp, self._setup)
+        self.retune(tuning, bursts)
+
+    def retune(self, tuning: Tuning, bursts: Bursts | None = None) -> None:
+        """Set the next stream, which `start` begins, with nothing in it from before."""
+        with self._reading, self._connected():
+            self._halt()
             self._tune(tuning)
-        except RuntimeError as error:
-            raise device_error(error, args) from None
+            self._bursts = bursts
 
     def start(self) -> None:
         """Begin to stream."""
-        with self._reading:
-            try:
-                self._begin()
-            except RuntimeError as error:
-                raise device_error(error, self._args) from None
+        with self._reading, self._connected():
+            self._begin()
 
     def read(self) -> Block | None:
-        """The next block, int16 [count, 2]; None after `stop`."""
+        """The next block, int16 [count, 2]; None after `stop`, and after the last burst.
+
+        One without samples tells what was lost at the end of the last burst.
+        """
         deadline = time.monotonic() + _PATIENCE
-        with self._reading:
+        with self._reading, self._connected():
             while not self._stopped.is_set():
                 assert self._receiver
-                try:
-                    room = self._schedule.room(self._index, self._most)
-                    arrival = self._receiver.receive(room)
-                    if arrival.error != "none":
-                        self._missed(arrival)
-                except RuntimeError as error:
-                    raise device_error(error, self._args) from None
+                end = self._schedule.end(self._index)
+                if end is not None:
+                    return self._block(_NOTHING, None, end) if end > self._index else None
+                room = self._schedule.room(self._index, self._most)
+                arrival = self._receiver.receive(room)
+                if arrival.error != "none":
+                    self._missed(arrival)
                 if len(arrival.samples):
-                    return self._block(arrival)
+                    index, exact = self._place(arrival.when)
+                    return self._block(arrival.samples, arrival.when, index, exact)
                 if time.monotonic() > deadline:
                     raise DeviceError(
                         f"the USRP sent nothing for {_PATIENCE:g} s: check its cable and power,"
                         " then start again"
                     )
         return None
-
-    def retune(self, tuning: Tuning) -> None:
-        """Stop, tune, and begin a new stream, with nothing in it from before. Between reads."""
-        with self._reading:
-            try:
-                self._halt()
-                self._tune(tuning)
-                self._begin()
-            except RuntimeError as error:
-                raise device_error(error, self._args) from None
 
     def stop(self) -> None:
         """End the stream: a waiting `read` returns None within a tenth of a second."""
@@ -139,12 +140,13 @@ class UhdDevice:
         self._new = True
         self._overflowed = False
         self._stage: Stage = "link"  # of the loss at hand, as far as is known
+        rate = self.tuning.sample_rate_hz
+        self._most = max(1, round(self._buffer_s * rate))
         self._receiver = Receiver(self._uhd, self._usrp, self._most)
-        if self._burst is None:
+        if self._bursts is None:
             self._schedule: Schedule = Continuous(self._receiver)
         else:
-            rate = self.tuning.sample_rate_hz
-            self._schedule = Bursts(self._receiver, self._burst, rate, self._now)
+            self._schedule = BurstSchedule(self._receiver, self._bursts, rate, self._now)
         self._schedule.begin()
 
     def _halt(self) -> None:
@@ -163,31 +165,12 @@ class UhdDevice:
             self._overflowed |= arrival.error == "overflow"
         self._schedule.missed(arrival.error)
 
-    def _block(self, arrival: Arrival) -> Block:
-        when = arrival.when
-        lost = self._lost_before(when)
-        self._index += sum(loss.samples for loss in lost)
-        when = when or (self._clock.time(self._index) if self._clock else None)
-        quality: TimeQuality = "device" if when else "host"
-        block = Block(
-            samples=arrival.samples,
-            sample_index=self._index,
-            time_ns=time_ns(when) if when else time.time_ns(),
-            time_quality=quality,
-            tuning=self.tuning,
-            lost=tuple(lost),
-            new_stream=self._new,
-        )
-        self._index += len(arrival.samples)
-        self._new, self._overflowed, self._stage = False, False, "link"
-        return block
-
-    def _lost_before(self, when: DeviceTime | None) -> list[Loss]:
-        """What is missing between the last samples and those of this time."""
+    def _place(self, when: DeviceTime | None) -> tuple[int, bool]:
+        """The index of samples of this time, and whether it is certain."""
         if when is None:
-            # How many, the next timestamp tells; this says that there are some.
-            one = Loss(samples=1, exact=False, stage=self._stage)
-            return [one] if self._overflowed and not self._new else []
+            # How many are missing, the next timestamp tells; until then, that some are.
+            some = self._overflowed and not self._new
+            return self._index + int(some), not some
         if self._clock is None:
             self._clock = SampleClock(when, self.tuning.sample_rate_hz, self._index)
             self._schedule.began(self._clock)
@@ -198,17 +181,36 @@ class UhdDevice:
                 " let no other program set its time, then start again"
             )
         if not exact and index > self._index:
-            log.warning(
-                "the USRP's timestamps are not those of whole samples: losses are estimates"
-            )
-        return self._schedule.losses(self._index, index, exact, self._stage)
+            log.warning("the USRP's times are not those of whole samples: a loss is an estimate")
+        return index, exact
+
+    def _block(
+        self,
+        samples: npt.NDArray[np.int16],
+        when: DeviceTime | None,
+        index: int,
+        exact: bool = True,
+    ) -> Block:
+        lost = self._schedule.losses(self._index, index, exact, self._stage)
+        when = when or (self._clock.time(index) if self._clock else None)
+        quality: TimeQuality = "device" if when else "host"
+        ns = time_ns(when) if when else time.time_ns()
+        block = Block(samples, index, ns, quality, self.tuning, tuple(lost), self._new)
+        self._index = index + len(samples)
+        self._new, self._overflowed, self._stage = False, False, "link"
+        return block
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise device_error(error, self._args) from None
 
 
-def _check_lengths(rate: float, buffer: int, burst: int | None) -> None:
-    if not 0 < buffer <= _LONGEST_BUFFER * rate:
+def _check_buffer(rate: float, samples: int) -> None:
+    if not 0 < samples <= _LONGEST_BUFFER * rate:
         raise UsageError(
-            f"buffer of {buffer} samples is out of range: at {rate:g} S/s a USRP takes 1 to"
+            f"buffer of {samples} samples is out of range: at {rate:g} S/s a USRP takes 1 to"
             f" {int(_LONGEST_BUFFER * rate)}"
         )
-    if burst is not None and burst < 1:
-        raise UsageError(f"burst of {burst} samples is out of range: 1 at least")

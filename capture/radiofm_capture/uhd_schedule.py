@@ -18,6 +18,9 @@ class Schedule(Protocol):
     def began(self, clock: SampleClock) -> None:
         """The first sample came: this is the time of all others."""
 
+    def end(self, index: int) -> int | None:
+        """The index at which the stream ends, once nothing more comes at `index`; else None."""
+
     def room(self, index: int, most: int) -> int:
         """How many samples to wait for at index `index`, at most `most`."""
 
@@ -38,6 +41,9 @@ class Continuous:
         self._receiver.stream()
 
     def began(self, clock: SampleClock) -> None: ...
+
+    def end(self, index: int) -> int | None:
+        return None
 
     def room(self, index: int, most: int) -> int:
         return most

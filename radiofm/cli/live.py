@@ -32,6 +32,14 @@ def live(
     bw: options.Bandwidth = None,
     gain: options.GainDb = None,
     gain_mode: options.GainMode = None,
+    mode: options.Mode = None,
+    burst_slices: options.BurstSlices = None,
+    bursts: options.Bursts = None,
+    plan: options.Plan = None,
+    sweep: options.Sweep = None,
+    dwell: options.DwellSlices = None,
+    dwells: options.Dwells = None,
+    repeat: options.Repeat = None,
     duration: options.Length = None,
     record: options.Record = None,
     bundle: options.BundleName = None,
@@ -53,7 +61,8 @@ def live(
         clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
         datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
         fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record,
+        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
+        dwells=dwells, repeat=repeat, duration=duration, record=record,
     )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
     settings = load_settings(profile, {"capture": capture, "infer": infer})

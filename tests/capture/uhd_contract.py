@@ -159,7 +159,7 @@ def check_nobody_there_is_our_sentence(real: Any, fake: Any) -> None:
 def check_real_objects_go_through_the_device(real: Any, fake: Any) -> None:
     """The real commands, times, requests, ranges and codes; only the radio and what `recv` writes
     (which Python cannot write) are the fake's."""
-    from radiofm_capture.device import Tuning
+    from radiofm_capture.device import Bursts, Tuning
     from radiofm_capture.uhd import UhdDevice, UsrpSetup
 
     modes: dict[int, str] = {}  # a real command does not say its mode
@@ -195,13 +195,13 @@ def check_real_objects_go_through_the_device(real: Any, fake: Any) -> None:
     }
     fake.usrp.types.__dict__.update(true_types)
     fake.usrp.RXStreamer = Streamer
-    for burst in (None, 16_000):
+    for bursts in (None, Bursts(1)):
         device = UhdDevice(
             Tuning(2.44e9, 1e6, 1e6, gain_db=30.0),
             "faults=lose@20000:742",
             UsrpSetup(clock_source="external", lo_offset_hz=1e6),
             buffer_samples=5000,
-            burst_samples=burst,
+            bursts=bursts,
             uhd=mixed,
         )
         device.start()
@@ -217,7 +217,7 @@ def check_real_objects_go_through_the_device(real: Any, fake: Any) -> None:
             assert (tick - zero) % 2**28 == block.sample_index
             at = block.sample_index + len(block.samples)
         device.close()
-        assert lost == 742 or burst, lost
+        assert lost == 742 or bursts, lost
 
 
 def check_real_metadata_goes_through_the_receiver(real: Any, fake: Any) -> None:
