@@ -105,16 +105,14 @@ def _check(field: str, value: float, limits: Any, unit: str) -> None:
 
 
 def _set_agc(usrp: Any, on: bool) -> None:
-    if not _has_agc(usrp):
-        supported = False
-    else:
-        try:
+    supported = _has_agc(usrp)
+    try:
+        if supported:
             usrp.set_rx_agc(on)
-            supported = True
-        except RuntimeError as error:
-            if "not supported" not in str(error):
-                raise
-            supported = False
+    except RuntimeError as error:
+        if "not supported" not in str(error):
+            raise
+        supported = False
     if on and not supported:
         limits = usrp.get_rx_gain_range()
         raise UsageError(
