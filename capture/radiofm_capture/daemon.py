@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-import numpy.typing as npt
-
 from radiofm.bus import Publisher
 from radiofm.ledger import SampleLedger
+from radiofm.level import count_clipped, level_dbfs
 from radiofm.wire import IqHeader, SampleAccount, StatusHeader
 from radiofm_capture.device import Block, Device
 from radiofm_capture.disk import DiskThread
@@ -142,7 +140,7 @@ class CaptureDaemon:
     def _publish(self, frame: Frame) -> None:
         clipped = count_clipped(frame.samples, frame.tuning.full_scale)
         self.gauges.clipped += clipped
-        self.gauges.level_dbfs = level_dbfs(frame.samples, frame.tuning.full_scale)
+        self.gauges.level_dbfs = level_dbfs(frame.samples[:LEVEL_SAMPLES], frame.tuning.full_scale)
         if self._gnuradio:
             self._gnuradio.send(frame.samples, frame.tuning)
         if not self._publisher:
@@ -211,18 +209,3 @@ class CaptureDaemon:
             note=self._note()[:500],
             device=self.hardware[:200],
         )
-
-
-def count_clipped(samples: npt.NDArray[Any], full_scale: float) -> int:
-    """Samples [n, 2] whose I or Q is at full scale (the last count below it included)."""
-    limit = full_scale - 1 if samples.dtype.kind == "i" else full_scale * (1 - 2**-16)
-    if samples.size == 0 or max(samples.max(), -int(samples.min())) < limit:
-        return 0
-    return int(((samples >= limit) | (samples <= -limit)).any(axis=1).sum())
-
-
-def level_dbfs(samples: npt.NDArray[Any], full_scale: float) -> float:
-    """Mean power of the first samples in dB of a full-scale tone; -200 for silence."""
-    part = samples[:LEVEL_SAMPLES].astype(np.float32) / np.float32(full_scale)
-    power = float(np.mean(np.square(part))) * 2 if part.size else 0.0
-    return max(-200.0, 10 * float(np.log10(power))) if power > 0 else -200.0
