@@ -244,6 +244,7 @@ def check_real_metadata_goes_through_the_receiver(real: Any, fake: Any) -> None:
 def check_capture_works_on_this_numpy(real: Any, fake: Any) -> None:
     import numpy as np
 
+    from radiofm.level import count_clipped
     from radiofm.recording import Recording
     from radiofm.wire import Loss
     from radiofm_capture import daemon, session  # noqa: F401  they load
@@ -269,7 +270,7 @@ def check_capture_works_on_this_numpy(real: Any, fake: Any) -> None:
         recording = Recording.open(Path(folder) / "a.sigmf-meta")
         assert np.array_equal(recording.read(20_000, 30_000), blocks[1].samples)
         assert recording.segments[1].global_index == 20_500
-    assert daemon.count_clipped(np.array([[32767, 0]], np.int16), 32768) == 1
+    assert count_clipped(np.array([[32767, 0]], np.int16), 32768) == 1
 
 
 def main() -> None:
