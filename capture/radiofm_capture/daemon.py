@@ -1,7 +1,7 @@
 """The capture daemon: device -> recorder and [iq].
 
 Ends when the device ends, the duration is over or `stop` is called. In every case the files are
-finished and the last word is said.
+finished and the last word is said. A recording that has to stop is raised then, and said before.
 """
 
 from __future__ import annotations
@@ -96,8 +96,6 @@ class CaptureDaemon:
             self.ledger.take(block.sample_index, len(block.samples), block.lost)
             if self._disk:
                 self._disk.write(block)
-                if self._disk.error:
-                    return
             for frame in self.framer.add(block):
                 self._publish(frame)
             if time.monotonic() - self._beat[0] >= HEARTBEAT_S:
@@ -156,6 +154,11 @@ class CaptureDaemon:
         )
         self._publisher.send(header, frame.samples)
 
+    @property
+    def note(self) -> str:
+        """Why the recording has stopped, if it has. The stream goes on without it."""
+        return str(self._disk.error) if self._disk and self._disk.error else ""
+
     def _say(self, state: Any) -> None:
         """Publish a heartbeat: every subscriber can close the account up to here."""
         now, account = time.monotonic(), self.ledger.account()
@@ -193,9 +196,11 @@ class CaptureDaemon:
                 "clipped": gauges.clipped,
                 "subscribers": gauges.subscribers,
                 **({"gain_db": tuning.gain_db} if tuning and tuning.gain_db is not None else {}),
+                **({"recording": float(not self.note)} if self._disk else {}),
                 **self._storage(),
             },
             device=self.hardware[:200],
+            note=self.note[:500],
         )
 
 

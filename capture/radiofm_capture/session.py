@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from radiofm.bus import Publisher
 from radiofm.errors import UsageError
 from radiofm.settings import CaptureSettings
 from radiofm.topics import CHANNELS, endpoint_for
 from radiofm_capture.daemon import CaptureDaemon
-from radiofm_capture.device import Device, Tuning
+from radiofm_capture.device import DEFAULT_RATE, Device, Tuning
 from radiofm_capture.disk import DiskThread
+from radiofm_capture.forecast import Forecast
+from radiofm_capture.record_plan import plan_recording
 from radiofm_capture.recorder import Recorder
 
-DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
 MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 
 
@@ -28,11 +26,13 @@ MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 class Session:
     daemon: CaptureDaemon
     recorder: Recorder | None
+    forecast: Forecast | None  # of the recording
 
 
 @contextmanager
 def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterator[Session]:
     """Open everything that a capture needs; on leaving, sockets are closed."""
+    plan = plan_recording(settings)
     lossless = settings.speed == 0 and settings.device != "pluto"
     with ExitStack() as stack:
         device = open_device(settings)
@@ -47,7 +47,7 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
                 lossless=lossless,
             )
             stack.callback(publisher.close)
-        recorder = Recorder(recording_base(settings)) if settings.record else None
+        recorder = Recorder(plan.name, split=settings.split, space=plan.space) if plan else None
         if publisher:
             _wait(publisher, settings.readers, stopped)
         disk = DiskThread(recorder, wait=lossless) if recorder else None
@@ -59,7 +59,7 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
             name=f"replay of {settings.path.name}" if settings.path else "",
             storage=partial(_storage, recorder) if recorder else dict,
         )
-        yield Session(daemon, recorder)
+        yield Session(daemon, recorder, plan.forecast if plan else None)
 
 
 def _wait(publisher: Publisher, count: int, stopped: threading.Event) -> None:
@@ -138,20 +138,3 @@ def live_tuning(settings: CaptureSettings, center_frequency_hz: float) -> Tuning
         gain_db=settings.gain,
         gain_mode=mode,
     )
-
-
-def recording_base(settings: CaptureSettings) -> Path:
-    """Where to record: the name given, or a new one in the folder given, by UTC time and device."""
-    assert settings.record
-    name = settings.record.name
-    stem = re.sub(r"\.sigmf(-meta|-data)?$", "", name)
-    if stem != name:
-        return settings.record.with_name(stem)
-    utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    fc = f"_{settings.fc / 1e6:g}MHz" if settings.fc else ""
-    base = settings.record / f"{utc}_{settings.device}{fc}"
-    taken = 1
-    while base.with_name(base.name + ".sigmf-data").exists():
-        taken += 1
-        base = settings.record / f"{utc}_{settings.device}{fc}_{taken}"
-    return base

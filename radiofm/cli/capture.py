@@ -14,6 +14,7 @@ from radiofm.cli.stopping import on_stop
 
 if TYPE_CHECKING:
     from radiofm_capture.daemon import CaptureDaemon
+    from radiofm_capture.forecast import Forecast
     from radiofm_capture.recorder import Recorder
 
 
@@ -34,6 +35,10 @@ def capture(
     gain_mode: options.GainMode = None,
     duration: options.Length = None,
     record: options.Record = None,
+    name: options.FileNames = None,
+    split: options.Split = None,
+    disk_floor: options.DiskFloor = None,
+    disk_full: options.DiskFull = None,
     publish: Annotated[
         str | None, typer.Option(help="Endpoint of the iq stream; `none` for no stream.")
     ] = None,
@@ -48,13 +53,16 @@ def capture(
     flags = options.given(
         device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
         speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record, publish=publish, readers=readers,
+        duration=duration, record=record, name=name, split=split, disk_floor=disk_floor,
+        disk_full=disk_full, publish=publish, readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
     stopped = threading.Event()
     with on_stop(stopped.set), open_session(settings, stopped) as session:
+        if session.forecast and not as_json:
+            typer.echo(session.forecast, err=True)
         failure = _run(session.daemon, session.recorder, stopped, quiet=as_json)
-    report = closing(session.daemon, session.recorder)
+    report = closing(session.daemon, session.recorder, session.forecast)
     if as_json:
         typer.echo(json.dumps(report))
     else:
@@ -122,12 +130,15 @@ def status_line(daemon: CaptureDaemon, recorder: Recorder | None) -> str:
         f"readers {gauges.subscribers}",
     ]
     if recorder:
-        parts.append(f"REC {recorder.bytes_written / 1e6:.0f} MB")
+        stopped = "STOPPED at " if daemon.note else ""
+        parts.append(f"REC {stopped}{recorder.bytes_written / 1e6:.0f} MB")
         parts.append(f"{recorder.free_bytes() / 1e9:.0f} GB left")
     return "  |  ".join(parts)
 
 
-def closing(daemon: CaptureDaemon, recorder: Recorder | None) -> dict[str, Any]:
+def closing(
+    daemon: CaptureDaemon, recorder: Recorder | None, forecast: Forecast | None = None
+) -> dict[str, Any]:
     """The account of the whole run, for people and programs."""
     account = daemon.ledger.account()
     tuning = daemon.framer.tuning
@@ -144,6 +155,9 @@ def closing(daemon: CaptureDaemon, recorder: Recorder | None) -> dict[str, Any]:
         "samples_clipped": daemon.gauges.clipped,
         "samples_recorded": recorder.samples if recorder else 0,
         "recordings": [str(p) for p in recorder.paths] if recorder else [],
+        "recording_stopped": daemon.note or None,
+        "recording_bytes_per_hour": round(forecast.bytes_per_hour) if forecast else None,
+        "recording_disk_lasts_s": round(forecast.lasts_s, 1) if forecast else None,
     }
 
 

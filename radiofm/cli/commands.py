@@ -6,6 +6,7 @@ import typer
 
 from radiofm.cli import (
     capture,
+    corpus,
     demo,
     devices,
     heads,
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=stages)(infer.infer)
     app.command(rich_help_panel=stages)(watch.watch)
     app.add_typer(heads.app, name="heads", rich_help_panel=stages)
+    app.add_typer(corpus.app, name="corpus", rich_help_panel=learning)
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
     app.command(rich_help_panel=tools)(devices.devices)

@@ -28,6 +28,10 @@ def live(
     gain_mode: options.GainMode = None,
     duration: options.Length = None,
     record: options.Record = None,
+    name: options.FileNames = None,
+    split: options.Split = None,
+    disk_floor: options.DiskFloor = None,
+    disk_full: options.DiskFull = None,
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
@@ -41,14 +45,18 @@ def live(
     """See what the air holds: device, spectrogram, inference and view in one."""
     from radiofm.cli.chain import Chain, run
     from radiofm.settings import load_settings
+    from radiofm_capture.record_plan import plan_recording
 
     capture = options.given(
         device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
         speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record,
+        duration=duration, record=record, name=name, split=split, disk_floor=disk_floor,
+        disk_full=disk_full,
     )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
     settings = load_settings(profile, {"capture": capture, "infer": infer})
+    if (plan := plan_recording(settings.capture)) and not as_json:
+        typer.echo(plan.forecast, err=True)
     # As fast as possible, the stages wait for each other; at real time they keep up or say so.
     wait = settings.capture.speed == 0 and settings.capture.device != "pluto"
     policy = ["--policy", "lossless"] if wait else []
