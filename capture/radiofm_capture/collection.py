@@ -21,17 +21,17 @@ def write_collection(path: Path, metas: Iterable[Path]) -> None:
 
 
 def members(path: Path) -> list[Path]:
-    """The .sigmf-meta files of its folder that name the collection, in the order of their time."""
+    """The .sigmf-meta files of its folder that name the collection, as their data were written."""
     found = []
     for meta_path in path.parent.glob("*.sigmf-meta"):
         try:
             meta = read_meta(meta_path)
         except RecordingError:
             continue  # another's, or broken: it does not belong to us
-        if meta.info.core_collection == path.stem:
-            first = meta.captures[0].core_datetime if meta.captures else None
-            found.append((first or 0, meta.info.core_offset, meta_path))
-    return [meta_path for *_, meta_path in sorted(found)]
+        data_path = meta_path.with_suffix(".sigmf-data")
+        if meta.info.core_collection == path.stem and data_path.exists():
+            found.append((data_path.stat().st_mtime_ns, meta_path))
+    return [meta_path for _, meta_path in sorted(found)]
 
 
 def strike_out(path: Path, name: str) -> None:
