@@ -4,16 +4,13 @@ One line a record: the CRC-32 of the rest as eight hex digits, a blank, JSON. Th
 the `global` object; each that follows commits one block, whose samples are then all in the data
 file. What no whole record commits was never recorded.
 
-`kill -9` costs the block that was being written. Power loss costs what came after the last
-fdatasync of data and journal: SYNC_BYTES or SYNC_S of samples, whichever is less, seen at each
-block.
+`kill -9` costs the block that was being written. What power loss costs says sigmf_writer.py.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +22,6 @@ from radiofm.errors import RecordingError
 from radiofm.sigmf_meta import Capture, Count, Info
 from radiofm_capture.sigmf_files import journal_path
 
-SYNC_BYTES = 64 << 20
-SYNC_S = 1.0
 MAX_RECORD_BYTES = 1 << 20
 
 _Record = TypeVar("_Record", bound=BaseModel)
@@ -55,8 +50,6 @@ class Journal:
     def __init__(self, base: Path, info: Info) -> None:
         self._path = journal_path(base)
         self._file = _create(self._path)
-        self._synced = time.monotonic()
-        self._unsynced = 0  # bytes of data
         try:
             self._append(Head(info=info))
         except OSError:
@@ -68,15 +61,9 @@ class Journal:
         """Tell that the block's samples are in the data file."""
         self._append(entry)
 
-    def sync(self, data: BinaryIO, written: int) -> None:
-        """Bring both files to the disk when it is time, after `written` more bytes of data."""
-        self._unsynced += written
-        now = time.monotonic()
-        if self._unsynced < SYNC_BYTES and now - self._synced < SYNC_S:
-            return
-        os.fdatasync(data.fileno())
+    def sync(self) -> None:
+        """Wait until what was committed is on the disk."""
         os.fdatasync(self._file.fileno())
-        self._synced, self._unsynced = now, 0
 
     def remove(self) -> None:
         """The recording is whole without it."""

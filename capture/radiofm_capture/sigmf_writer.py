@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import zlib
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,9 @@ from radiofm_capture.sigmf_files import (
     reserve,
 )
 
+SYNC_BYTES = 64 << 20
+SYNC_S = 1.0
+
 
 class SigmfWriter:
     """Appends samples to the data file; `finish` puts the metadata beside it.
@@ -31,6 +35,9 @@ class SigmfWriter:
     Until then the journal tells what is committed, and `.sigmf-meta.part` holds room for the
     metadata. In order: `append`, `finish`, `release`, and `close` in every case. Methods raise
     OSError, `__init__` also RecordingError.
+
+    An fdatasync of data and journal begins at the first block after SYNC_BYTES or SYNC_S,
+    whichever comes first, and ends before the next one: power loss costs what came after it.
     """
 
     def __init__(self, base: Path, info: Info) -> None:
@@ -43,7 +50,6 @@ class SigmfWriter:
         self.info = info
         self._dtype = DTYPES[info.core_datatype]
         self._hash = hashlib.sha512()
-        self._failed: OSError | None = None
         self._journal = Journal(base, info)
         try:
             self._reserved = reserve(base, 0)
@@ -53,7 +59,9 @@ class SigmfWriter:
             self._journal.remove()
             self._journal.close()
             raise
-        self._beside = ThreadPoolExecutor(1, "sha512")
+        self._beside = ThreadPoolExecutor(2, "disk")  # the hash; fdatasync
+        self._syncing = self._beside.submit(lambda: None)
+        self._unsynced, self._synced = 0, time.monotonic()
 
     @property
     def bytes_written(self) -> int:
@@ -83,11 +91,15 @@ class SigmfWriter:
         crc32 = zlib.crc32(view)
         entry = Entry(offset=offset, index=index, count=len(samples), crc32=crc32, capture=capture)
         self._journal.commit(entry)
-        try:
-            self._journal.sync(self._data, len(view))
-        except OSError as error:
-            self._failed = error
-            raise
+        self._unsynced += len(view)
+        if self._unsynced >= SYNC_BYTES or time.monotonic() - self._synced >= SYNC_S:
+            self._syncing.result()
+            self._syncing = self._beside.submit(self._sync)
+            self._unsynced, self._synced = 0, time.monotonic()
+
+    def _sync(self) -> None:
+        os.fdatasync(self._data.fileno())
+        self._journal.sync()
 
     def _write(self, view: memoryview) -> None:
         """Write and hash at the same time: one after the other is hardly faster than a radio."""
@@ -107,8 +119,7 @@ class SigmfWriter:
 
     def finish(self, annotations: list[Annotation], collection: str | None = None) -> None:
         """Write the metadata; a pair without samples is removed instead."""
-        if self._failed:  # the system says once that data did not get to the disk: repair looks
-            raise self._failed
+        self._syncing.result()  # the system says once that data did not get to the disk
         self._data.truncate(self.bytes_written)  # a torn sample
         if self.samples == 0:
             self.data_path.unlink()

@@ -75,7 +75,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(STEPS, st.data())
 def test_cut_at_any_byte_an_exact_prefix_is_left(steps: list[Step], data: st.DataObject) -> None:
     blocks = blocks_of(steps)
