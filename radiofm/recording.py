@@ -88,6 +88,10 @@ class Recording:
             meta = _raw_meta(path, datatype, sample_rate_hz)
         elif not meta_path.is_file() and not data_path.is_file():
             raise RecordingError(f"no recording {path}: no such file, nor {meta_path}")
+        elif data_path.with_suffix(".sigmf-journal").exists():
+            raise RecordingError(
+                f"recording {path} is open or was cut off: `radiofm corpus repair {path.parent}`"
+            )
         elif not meta_path.is_file():
             raise RecordingError(f"recording {path} has no metadata: bring back {meta_path}")
         elif not data_path.is_file():

@@ -37,7 +37,7 @@ def plan_recording(settings: CaptureSettings) -> Plan | None:
     folder = settings.record.parent if given else settings.record
     if folder.is_dir():
         for done in repair(folder):
-            log.warning("%s", done)
+            log.log(logging.INFO if done.action == "in use" else logging.WARNING, "%s", done)
     if given and "name" in settings.model_fields_set:
         raise UsageError(f"--name is for a folder: --record {settings.record} is a name already")
     name: GivenName | TemplateName = TemplateName(folder, settings.name, settings.device)

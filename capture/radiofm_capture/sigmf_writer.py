@@ -59,8 +59,8 @@ class SigmfWriter:
             self._journal.remove()
             self._journal.close()
             raise
-        self._beside = ThreadPoolExecutor(2, "disk")  # the hash; fdatasync
-        self._syncing = self._beside.submit(lambda: None)
+        self._syncer = ThreadPoolExecutor(1, "fdatasync")
+        self._syncing = self._syncer.submit(lambda: None)
         self._unsynced, self._synced = 0, time.monotonic()
 
     @property
@@ -94,7 +94,7 @@ class SigmfWriter:
         self._unsynced += len(view)
         if self._unsynced >= SYNC_BYTES or time.monotonic() - self._synced >= SYNC_S:
             self._syncing.result()
-            self._syncing = self._beside.submit(self._sync)
+            self._syncing = self._syncer.submit(self._sync)
             self._unsynced, self._synced = 0, time.monotonic()
 
     def _sync(self) -> None:
@@ -102,19 +102,13 @@ class SigmfWriter:
         self._journal.sync()
 
     def _write(self, view: memoryview) -> None:
-        """Write and hash at the same time: one after the other is hardly faster than a radio."""
-        before = self._hash.copy()
-        hashed = self._beside.submit(self._hash.update, view)
         done = 0
         try:
             while done < len(view):
                 done += self._data.write(view[done:])
         finally:
-            hashed.result()
             whole = done // self.frame_bytes
-            if done < len(view):
-                self._hash = before
-                self._hash.update(view[: whole * self.frame_bytes])
+            self._hash.update(view[: whole * self.frame_bytes])
             self.samples += whole
 
     def finish(self, annotations: list[Annotation], collection: str | None = None) -> None:
@@ -140,7 +134,7 @@ class SigmfWriter:
 
     def close(self) -> None:
         """Let the files go. Without `release` they are left to be repaired."""
-        self._beside.shutdown()
+        self._syncer.shutdown()
         self._data.close()
         self._journal.close()
 

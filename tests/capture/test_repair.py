@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sigmf.sigmffile import fromfile
 
+from radiofm.errors import RecordingError
 from radiofm.recording import Recording
 from radiofm.settings import CaptureSettings
 from radiofm.sigmf_meta import Meta, read_meta
@@ -119,6 +120,8 @@ def test_cut_at_any_byte_an_exact_prefix_is_left(steps: list[Step], data: st.Dat
 
 def test_a_restored_recording_is_valid_sigmf(tmp_path: Path) -> None:
     base = cut_off(blocks_of([(100, 0, True), (50, 30, False), (20, 0, True)]), tmp_path)
+    with pytest.raises(RecordingError, match="open or was cut off: `radiofm corpus repair"):
+        Recording.open(base)
     assert str(repair(base)[0]).endswith("cap.sigmf-meta: restored with 170 samples in 3 segments")
     fromfile(base).validate()
 
