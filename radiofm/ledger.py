@@ -1,8 +1,8 @@
 """The account of all samples and all slices: interval arithmetic on indices.
 
-Every index between a stream's first and last is received or lost, never both, never neither:
-`received + lost = span`. Every slice is inferred, untaken or skipped: `inferred + untaken + skipped
-= slices`.
+Every index between a stream's first and last is received, lost or untaken, and only one of them:
+`received + lost + untaken = span`. Every slice is inferred, untaken or skipped:
+`inferred + untaken + skipped = slices`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from radiofm.wire import Loss, SampleAccount, SliceAccount, Stage
+from radiofm.wire import Loss, LossKind, SampleAccount, SliceAccount, Stage
 
 Outcome = Literal["inferred", "untaken", "skipped"]
 
@@ -22,12 +22,11 @@ RECENT_HOLES = 256
 
 @dataclass(slots=True)
 class Hole:
-    """Lost samples [start, stop)."""
+    """Missing samples [start, stop)."""
 
     start: int
     stop: int
-    exact: bool
-    stage: Stage
+    kind: LossKind
 
 
 class SampleLedger:
@@ -37,7 +36,7 @@ class SampleLedger:
         self._next: int | None = None  # the index after the last one accounted for
         self._holes: list[Hole] = []  # recent, in order
         self._span = self._received = self._duplicated = 0
-        self._lost: Counter[tuple[Stage, bool]] = Counter()
+        self._lost: Counter[LossKind] = Counter()
 
     def take(self, start: int, count: int, lost: Sequence[Loss] = ()) -> list[tuple[int, int]]:
         """Account for samples [start, start + count); return the part that is new, as intervals.
@@ -78,20 +77,22 @@ class SampleLedger:
         self._holes.clear()
 
     def account(self) -> SampleAccount:
+        lost = {kind: n for kind, n in self._lost.items() if n and not kind.untaken}
         stages: Counter[Stage] = Counter()
-        for (stage, _), samples in self._lost.items():
-            stages[stage] += samples
+        for kind, samples in lost.items():
+            stages[kind.stage] += samples
         return SampleAccount(
             span=self._span,
             received=self._received,
-            lost=sum(self._lost.values()),
-            lost_estimated=sum(n for (_, exact), n in self._lost.items() if not exact),
-            lost_by_stage={stage: n for stage, n in stages.items() if n},
+            untaken=sum(n for kind, n in self._lost.items() if kind.untaken),
+            lost=sum(lost.values()),
+            lost_estimated=sum(n for kind, n in lost.items() if not kind.exact),
+            lost_by_stage=stages,
             duplicated=self._duplicated,
         )
 
-    def losses(self) -> Counter[tuple[Stage, bool]]:
-        """Lost samples by stage and whether their number is exact."""
+    def losses(self) -> Counter[LossKind]:
+        """Missing samples by kind."""
         return Counter(self._lost)
 
     def _skip(self, start: int, lost: Sequence[Loss]) -> None:
@@ -101,12 +102,12 @@ class SampleLedger:
         for loss in reversed(lost):
             first = max(self._next, at - loss.samples)
             if first < at:
-                holes.append(Hole(first, at, loss.exact, loss.stage))
+                holes.append(Hole(first, at, loss.kind))
             at = first
         if at > self._next:
-            holes.append(Hole(self._next, at, True, "queue"))
+            holes.append(Hole(self._next, at, LossKind("queue", exact=True)))
         for hole in reversed(holes):
-            self._lost[hole.stage, hole.exact] += hole.stop - hole.start
+            self._lost[hole.kind] += hole.stop - hole.start
             self._holes.append(hole)
         self._span += start - self._next
         self._next = start
@@ -121,11 +122,11 @@ class SampleLedger:
                 kept.append(hole)
                 continue
             filled.append((a, b))
-            self._lost[hole.stage, hole.exact] -= b - a
+            self._lost[hole.kind] -= b - a
             if hole.start < a:
-                kept.append(Hole(hole.start, a, hole.exact, hole.stage))
+                kept.append(Hole(hole.start, a, hole.kind))
             if b < hole.stop:
-                kept.append(Hole(b, hole.stop, hole.exact, hole.stage))
+                kept.append(Hole(b, hole.stop, hole.kind))
         self._holes = kept
         return filled
 

@@ -95,6 +95,16 @@ class CaptureSettings(_Table):
     speed: Speed = Field(1.0, description="replay and sim: factor of real time, or max")
     loops: int = Field(1, ge=0, description="replay: times to play; 0 is for ever")
     duration: Duration | None = Field(None, description="stop after so much air")
+    mode: Literal["stream", "burst", "auto"] | None = Field(
+        None, description="how the air is taken; stream if absent, or what the plan says"
+    )
+    burst_slices: int = Field(6, ge=1, le=4096, description="slices of 16 ms in a burst")
+    bursts: int = Field(0, ge=0, description="stop after so many bursts; 0 is for ever")
+    plan: str | None = Field(None, description="where to tune in turn: a preset or FILE.toml")
+    sweep: str | None = Field(None, description="the same, as start:stop:step in Hz")
+    dwell: int | None = Field(None, ge=1, description="sweep: slices at each centre; 6 if absent")
+    dwells: int | None = Field(None, ge=1, description="plan: stop after so many dwells")
+    repeat: int | None = Field(None, ge=0, description="plan: passes; 0 is for ever")
     record: Path | None = Field(None, description="keep the samples: a folder, or NAME.sigmf-meta")
     name: NameTemplate = Field("{utc}_{device}_{fc}", description="names of the files in a folder")
     split: Splitting | None = Field(
@@ -105,6 +115,9 @@ class CaptureSettings(_Table):
         "stop", description="at the floor: stop recording, or delete the oldest recordings"
     )
     publish: str | None = Field(None, description="endpoint of the iq stream")
+    gnuradio: str | None = Field(None, description="endpoint of bare items for GNU Radio")
+    gnuradio_format: Literal["sc16", "fc32"] = Field("sc16", description="the items of gnuradio")
+    stdout: bool = Field(False, description="write the bare samples to standard output")
     readers: int = Field(0, ge=0, description="readers to wait for before the first sample")
     buffer: Duration = Field(0.016, description="length of a device buffer")
     kernel_buffers: int = Field(16, ge=2, le=64, description="device buffers that the kernel keeps")
@@ -230,6 +243,12 @@ def _read_profile(name: str) -> dict[str, Any]:
         raise UsageError(f"profile {name}: {error}") from None
 
 
+def _words(annotation: Any) -> list[str]:
+    """The words of a Literal, which may be optional."""
+    parts = get_args(annotation)
+    return [w for part in parts for w in ([part] if isinstance(part, str) else _words(part))]
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = [str(part) for part in first["loc"]]
@@ -246,6 +265,6 @@ def _sentence(error: ValidationError) -> str:
         field: Any = getattr(Settings.model_fields[where[0]].annotation, "model_fields", {}).get(
             where[1]
         )
-        choices = ", ".join(get_args(field.annotation)) if field else ""
+        choices = ", ".join(_words(field.annotation)) if field else ""
         return f"setting {path} cannot be {first['input']!r}: it is one of {choices}"
     return f"setting {path} cannot be {first['input']!r}: {first['msg'].lower()}"

@@ -7,9 +7,9 @@ little-endian numbers. 64-bit integers travel as JSON strings: a browser's numbe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -62,23 +62,42 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class LossKind(NamedTuple):
+    """What is added up apart in an account."""
+
+    stage: Stage
+    exact: bool  # else the number of samples is an estimate
+    untaken: bool = False  # air that nobody meant to take, as between two bursts
+
+
 class Loss(Part):
     """Samples that never reached the consumer, and where they went missing."""
 
     samples: Annotated[int, Field(gt=0, lt=2**63)]
     exact: bool
     stage: Stage
+    untaken: bool = False
+
+    @property
+    def kind(self) -> LossKind:
+        return LossKind(self.stage, self.exact, self.untaken)
+
+
+def losses_of(totals: Mapping[LossKind, int]) -> tuple[Loss, ...]:
+    """Sums by kind -> losses."""
+    return tuple(
+        Loss(samples=samples, exact=exact, stage=stage, untaken=untaken)
+        for (stage, exact, untaken), samples in totals.items()
+        if samples
+    )
 
 
 def merge_losses(losses: Iterable[Loss]) -> tuple[Loss, ...]:
-    """One loss a stage and exactness: many may fall into one gap."""
-    totals: Counter[tuple[Stage, bool]] = Counter()
+    """One loss a kind: many may fall into one gap."""
+    totals: Counter[LossKind] = Counter()
     for loss in losses:
-        totals[loss.stage, loss.exact] += loss.samples
-    return tuple(
-        Loss(samples=samples, exact=exact, stage=stage)
-        for (stage, exact), samples in totals.items()
-    )
+        totals[loss.kind] += loss.samples
+    return losses_of(totals)
 
 
 class Header(Part):
@@ -158,10 +177,11 @@ class ResultHeader(Header):
 
 
 class SampleAccount(Part):
-    """received + lost = span, in samples of the streams seen so far."""
+    """received + lost + untaken = span, in samples of the streams seen so far."""
 
     span: Int64 = 0
     received: Int64 = 0
+    untaken: Int64 = 0  # air that nobody meant to take, as between two bursts
     lost: Int64 = 0
     lost_estimated: Int64 = 0  # the part of `lost` whose length is an estimate
     lost_by_stage: dict[Stage, int] = Field(default_factory=dict)

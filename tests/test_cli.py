@@ -46,6 +46,10 @@ def last_json(text: str) -> dict[str, object]:
         (["capture", "--device", "sim", "--publish", "tcp://0.0.0.0:5000"], 2, "keys"),
         (["capture", "--device", "sim", "--profile", "nowhere"], 2, "ism24"),
         (["capture", "--device", "sim", "--duration", "long"], 2, "duration"),
+        (["capture", "--plan", "atlantis"], 2, "ism24, lte, nr, rrd"),
+        (["capture", "--device", "sim", "--sweep", "1G:2G"], 2, "--rate"),
+        (["capture", "--device", "sim", "--bursts", "3"], 2, "--mode burst"),
+        (["devices", "probe", "--max", "fast"], 2, "max 'fast'"),
         (["profiles", "show", "nowhere"], 2, "nowhere"),
     ],
 )

@@ -35,6 +35,8 @@ def test_the_wheel_built_from_the_sdist_runs(tmp_path: Path) -> None:
         "radiofm/py.typed",
         "radiofm/profiles/ism24.toml",
         "radiofm_capture/scenes/presets/ism24.toml",
+        "radiofm_capture/system/radiofm-capture@.service",
+        "radiofm_capture/system/53-adi-plutosdr-usb.rules",
         "radiofm_models/zoo/nano/bundle.json",
         "radiofm_models/zoo/nano/trunk.onnx",
     ):

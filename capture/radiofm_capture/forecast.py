@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from radiofm.errors import RecordingError
 from radiofm.quantities import format_si
-from radiofm.recording import Recording
+from radiofm.recording import open_recordings
 from radiofm.settings import CaptureSettings
-from radiofm.wire import DTYPES, Datatype
+from radiofm.wire import DTYPES
 from radiofm_capture.device import DEFAULT_RATE
+from radiofm_capture.plan import Plan
 from radiofm_capture.space import DiskSpace
 
 
@@ -35,6 +36,13 @@ class Forecast:
                 "or add --disk-full delete-oldest"
             )
 
+    def report(self) -> dict[str, float]:
+        """The figures, for programs."""
+        return {
+            "recording_bytes_per_hour": round(self.bytes_per_hour),
+            "recording_disk_lasts_s": round(self.lasts_s, 1),
+        }
+
     def __str__(self) -> str:
         text = f"recording takes {format_si(round(self.bytes_per_hour, -6), 'B')} an hour"
         if self.duration_s is not None:
@@ -47,22 +55,24 @@ class Forecast:
         return text
 
 
-def forecast(settings: CaptureSettings, space: DiskSpace) -> Forecast:
-    """The forecast for `settings.record`."""
+def forecast(settings: CaptureSettings, space: DiskSpace, plan: Plan | None = None) -> Forecast:
+    """The forecast for `settings.record`; a plan is taken at its highest rate."""
     rate, duration = settings.rate or DEFAULT_RATE, settings.duration
-    datatype: Datatype = "ci16_le"
+    frame = DTYPES["ci16_le"].itemsize * 2
+    if plan:
+        rate = max(dwell.rate for dwell in plan.dwells)
     if settings.device == "replay" and settings.path:
-        recording = Recording.open(
+        files = open_recordings(
             settings.path, datatype=settings.datatype, sample_rate_hz=settings.rate, verify=False
         )
-        rate, datatype = recording.sample_rate_hz, recording.wire_datatype
-        length = settings.loops * recording.count / rate
+        rate = max(file.sample_rate_hz for file in files)
+        frame = max(2 * DTYPES[file.wire_datatype].itemsize for file in files)
+        length = settings.loops * sum(file.count / file.sample_rate_hz for file in files)
         if settings.loops and (duration is None or length < duration):
             duration = length
-    per_second = rate * 2 * DTYPES[datatype].itemsize
     return Forecast(
-        bytes_per_hour=per_second * 3600,
-        lasts_s=max(0.0, space.free() - space.floor_bytes) / per_second,
+        bytes_per_hour=rate * frame * 3600,
+        lasts_s=max(0.0, space.free() - space.floor_bytes) / (rate * frame),
         duration_s=duration,
         floor_bytes=space.floor_bytes,
         deletes=space.deletes,

@@ -78,7 +78,7 @@ def _refused(uri: str, error: OSError) -> str:
     if uri.startswith("usb:") and error.errno in (EACCES, EPERM):
         return (
             f"the Pluto at {uri} may not be opened by this user: add the udev rule"
-            " 53-adi-plutosdr-usb.rules, or use --uri ip:192.168.2.1"
+            " 53-adi-plutosdr-usb.rules as `radiofm doctor` says, or use --uri ip:192.168.2.1"
         )
     return (
         f"no Pluto answers at {uri} ({reason}): check the address and that it is plugged in,"

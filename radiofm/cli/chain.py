@@ -124,6 +124,7 @@ def account(
         "samples_received": spectrogram["samples_received"],
         "samples_lost": spectrogram["samples_lost"],
         "samples_lost_estimated": spectrogram["samples_lost_estimated"],
+        "samples_untaken": spectrogram["samples_untaken"],
         "slices": slices,
         "slices_inferred": infer["slices_inferred"],
         "slices_untaken": infer["slices_untaken"],

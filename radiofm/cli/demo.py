@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options
 
 if TYPE_CHECKING:
     from radiofm.wire import ResultHeader
@@ -23,7 +23,9 @@ HEAD = "signals"  # the classification head of the shipped bundle
 def demo(
     seconds: Annotated[float, typer.Option(help="How long, in seconds of air.")] = 20.0,
     rate: Annotated[str, typer.Option("--rate", "-s", help="Sample rate.")] = "5 MS/s",
-    scene: Annotated[str, typer.Option(help="A preset's name or FILE.toml.")] = "carousel",
+    scene: Annotated[
+        str, typer.Option(help="A preset's name or FILE.toml.", autocompletion=complete.scenes)
+    ] = "carousel",
     seed: Annotated[int | None, typer.Option(help="Another seed than the scene's.")] = None,
     device: Annotated[
         str, typer.Option(help="pluto: through the virtual Pluto and the real driver; sim; auto.")
@@ -63,8 +65,11 @@ def demo(
         )
     )
     report["heads"] = {
-        **{head: {"version": version} for head, version in report["heads"].items()},
-        HEAD: score(report_to.results, player, rate_hz),
+        head: {
+            "version": version,
+            **(score(report_to.results, player, rate_hz) if head == HEAD else {}),
+        }
+        for head, version in report["heads"].items()
     }
     if not as_json:
         tell(report)
@@ -78,9 +83,9 @@ def tell(report: dict[str, Any]) -> None:
 
     from radiofm.cli.live import sentence
 
-    console, signals = Console(stderr=True), report["heads"][HEAD]
+    console, signals = Console(stderr=True), report["heads"].get(HEAD, {})
     console.print(sentence(report), highlight=False)
-    if not signals["labels"]:
+    if not signals.get("labels"):
         return
     table = Table("on air", "slices", "recognised", title="seen against the scene's truth")
     for label, slices in signals["truth"].items():

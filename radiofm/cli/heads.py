@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options
 
 if TYPE_CHECKING:
     from radiofm_services.control import Request
 
 app = typer.Typer(help="The heads of a running `radiofm infer`.", no_args_is_help=True)
 
-Head = Annotated[str, typer.Argument(help="The head's name.")]
+Head = Annotated[str, typer.Argument(help="The head's name.", autocompletion=complete.heads)]
 Control = Annotated[
     str | None, typer.Option("--control", help="Endpoint of the inference service.")
 ]
@@ -31,7 +31,11 @@ def load(
     name: Head,
     bundle: Annotated[
         str | None,
-        typer.Option(help="Its bundle. (default: the one that runs)", show_default=False),
+        typer.Option(
+            help="Its bundle. (default: the one that runs)",
+            show_default=False,
+            autocompletion=complete.bundles,
+        ),
     ] = None,
     control: Control = None,
     as_json: options.Json = False,
@@ -43,7 +47,10 @@ def load(
 @app.command()
 def swap(
     name: Head,
-    bundle: Annotated[str, typer.Option(help="The bundle that the new one is in.")],
+    bundle: Annotated[
+        str,
+        typer.Option(help="The bundle that the new one is in.", autocompletion=complete.bundles),
+    ],
     control: Control = None,
     as_json: options.Json = False,
 ) -> None:

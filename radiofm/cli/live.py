@@ -26,6 +26,14 @@ def live(
     bw: options.Bandwidth = None,
     gain: options.GainDb = None,
     gain_mode: options.GainMode = None,
+    mode: options.Mode = None,
+    burst_slices: options.BurstSlices = None,
+    bursts: options.Bursts = None,
+    plan: options.Plan = None,
+    sweep: options.Sweep = None,
+    dwell: options.DwellSlices = None,
+    dwells: options.Dwells = None,
+    repeat: options.Repeat = None,
     duration: options.Length = None,
     record: options.Record = None,
     name: options.FileNames = None,
@@ -45,18 +53,21 @@ def live(
     """See what the air holds: device, spectrogram, inference and view in one."""
     from radiofm.cli.chain import Chain, run
     from radiofm.settings import load_settings
-    from radiofm_capture.record_plan import plan_recording
+    from radiofm_capture.prepare import prepare_recording
+    from radiofm_capture.taking import plan_of
 
     capture = options.given(
         device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
         speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record, name=name, split=split, disk_floor=disk_floor,
-        disk_full=disk_full,
+        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
+        dwells=dwells, repeat=repeat, duration=duration, record=record, name=name, split=split,
+        disk_floor=disk_floor, disk_full=disk_full,
     )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
     settings = load_settings(profile, {"capture": capture, "infer": infer})
-    if (plan := plan_recording(settings.capture)) and not as_json:
-        typer.echo(plan.forecast, err=True)
+    prepared = prepare_recording(settings.capture, plan_of(settings.capture))
+    if prepared and not as_json:
+        typer.echo(prepared.forecast, err=True)
     # As fast as possible, the stages wait for each other; at real time they keep up or say so.
     wait = settings.capture.speed == 0 and settings.capture.device != "pluto"
     policy = ["--policy", "lossless"] if wait else []

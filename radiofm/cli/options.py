@@ -7,8 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from radiofm.cli import complete
+
 _Text = str | None
 _DEVICE, _TUNING, _MODEL, _OUTPUT = "Device", "Tuning", "Model", "Output"
+_TAKING = "Bursts and plans"
 
 
 def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> Any:
@@ -16,13 +19,25 @@ def _option(*names: str, help: str, panel: str | None = None, **more: Any) -> An
 
 
 Profile = Annotated[
-    _Text, _option("--profile", help="Settings from a profile: a name or FILE.toml.")
+    _Text,
+    _option(
+        "--profile",
+        help="Settings from a profile: a name or FILE.toml.",
+        autocompletion=complete.profiles,
+    ),
 ]
 Json = Annotated[
     bool, _option("--json", help="Close with one line of JSON; show nothing else.", panel=_OUTPUT)
 ]
 Device = Annotated[
-    _Text, _option("--device", "-d", help="pluto, replay or sim. (default: pluto)", panel=_DEVICE)
+    _Text,
+    _option(
+        "--device",
+        "-d",
+        help="pluto, replay or sim. (default: pluto)",
+        panel=_DEVICE,
+        autocompletion=complete.devices,
+    ),
 ]
 Uri = Annotated[
     _Text,
@@ -31,14 +46,30 @@ Uri = Annotated[
     ),
 ]
 RecordingPath = Annotated[
-    Path | None, _option("--path", help="replay: the recording (SigMF or raw).", panel=_DEVICE)
+    Path | None,
+    _option(
+        "--path",
+        help="replay: the recording: SigMF (an archive's or collection's one after another), raw, "
+        "WAV or RRD .npy.",
+        panel=_DEVICE,
+    ),
 ]
 Datatype = Annotated[
     _Text,
-    _option("--datatype", help="replay: format of a raw file: cu8 ci8 ci16 cf32.", panel=_DEVICE),
+    _option(
+        "--datatype",
+        help="replay: format of a raw file: cu8 ci8 ci16 cf32 cf64. (default: by its suffix)",
+        panel=_DEVICE,
+    ),
 ]
 Scene = Annotated[
-    _Text, _option("--scene", help="sim: a preset or FILE.toml. (default: ism24)", panel=_DEVICE)
+    _Text,
+    _option(
+        "--scene",
+        help="sim: a preset or FILE.toml. (default: ism24)",
+        panel=_DEVICE,
+        autocompletion=complete.scenes,
+    ),
 ]
 Seed = Annotated[
     int | None, _option("--seed", help="sim: another seed than the scene's.", panel=_DEVICE)
@@ -69,6 +100,51 @@ GainDb = Annotated[
 GainMode = Annotated[
     _Text,
     _option("--gain-mode", help="manual, slow_attack, fast_attack or hybrid.", panel=_TUNING),
+]
+Mode = Annotated[
+    _Text,
+    _option(
+        "--mode",
+        help="stream: without gaps; burst: whole slices at any rate; auto: as the link allows. "
+        "(default: stream, or the plan's)",
+        panel=_TAKING,
+    ),
+]
+BurstSlices = Annotated[
+    int | None,
+    _option("--burst-slices", help="Slices of 16 ms in a burst. (default: 6)", panel=_TAKING),
+]
+Bursts = Annotated[
+    int | None,
+    _option("--bursts", help="Stop after so many bursts. (default: never)", panel=_TAKING),
+]
+Plan = Annotated[
+    _Text,
+    _option(
+        "--plan",
+        help="Tune by a plan: ism24, lte, nr, rrd or FILE.toml.",
+        panel=_TAKING,
+        autocompletion=complete.plans,
+    ),
+]
+Sweep = Annotated[
+    _Text,
+    _option("--sweep", help="Tune from start to stop in steps: 2.4G:2.65G:20M.", panel=_TAKING),
+]
+DwellSlices = Annotated[
+    int | None,
+    _option("--dwell", help="Slices at each centre of a sweep. (default: 6)", panel=_TAKING),
+]
+Dwells = Annotated[
+    int | None, _option("--dwells", help="Stop after so many dwells of the plan.", panel=_TAKING)
+]
+Repeat = Annotated[
+    int | None,
+    _option(
+        "--repeat",
+        help="Passes through the plan, 0 for ever. (default: its own, or 1)",
+        panel=_TAKING,
+    ),
 ]
 Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much air: 30s, 5m.")]
 Record = Annotated[
@@ -105,13 +181,51 @@ DiskFull = Annotated[
         panel=_OUTPUT,
     ),
 ]
+GnuRadio = Annotated[
+    _Text,
+    _option(
+        "--gnuradio",
+        help="Publish bare items for GNU Radio's ZMQ SUB Source at tcp://127.0.0.1:PORT. They do "
+        "not tell gaps or tuning, and a late reader loses some. (default: none)",
+        panel=_OUTPUT,
+    ),
+]
+GnuRadioFormat = Annotated[
+    _Text,
+    _option(
+        "--gnuradio-format",
+        help="sc16: int16 I, Q in device counts; fc32: complex float, 1.0 full scale. "
+        "(default: sc16)",
+        panel=_OUTPUT,
+    ),
+]
+Stdout = Annotated[
+    bool | None,
+    _option(
+        "--stdout",
+        help="Write bare I, Q to standard output: int16 counts from a radio or sim; replay: int16, "
+        "or float32 where floats were recorded. It tells no gaps; the report is on standard error.",
+        panel=_OUTPUT,
+    ),
+]
 
 BundleName = Annotated[
-    _Text, _option("--bundle", help="A shipped bundle or a folder. (default: nano)", panel=_MODEL)
+    _Text,
+    _option(
+        "--bundle",
+        help="A shipped bundle or a folder. (default: nano)",
+        panel=_MODEL,
+        autocompletion=complete.bundles,
+    ),
 ]
 HeadNames = Annotated[
     list[str] | None,
-    _option("--heads", help="Heads to serve: a,b. (default: all of the bundle)", panel=_MODEL),
+    _option(
+        "--heads",
+        help="Heads to serve: a,b. (default: all of the bundle)",
+        panel=_MODEL,
+        autocompletion=complete.heads,
+    ),
 ]
 Threads = Annotated[
     int | None, _option("--threads", help="Threads of one inference. (default: 1)", panel=_MODEL)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options
 
 app = typer.Typer(help="Profiles: named settings.", no_args_is_help=True)
 
@@ -27,7 +27,10 @@ def list_(as_json: options.Json = False) -> None:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A profile's name, or FILE.toml.")],
+    name: Annotated[
+        str,
+        typer.Argument(help="A profile's name, or FILE.toml.", autocompletion=complete.profiles),
+    ],
     origin: Annotated[bool, typer.Option("--origin", help="Where each value comes from.")] = False,
     as_json: options.Json = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options
 from radiofm.cli.stopping import on_stop
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ def virtual_pluto(
     seconds: Annotated[
         str | None, typer.Option(help="End after so long: 20s. (default: Ctrl-C)")
     ] = None,
-    scene: Annotated[str, typer.Option(help="A preset or FILE.toml.")] = "ism24",
+    scene: Annotated[
+        str, typer.Option(help="A preset or FILE.toml.", autocompletion=complete.scenes)
+    ] = "ism24",
     seed: Annotated[int | None, typer.Option(help="Another seed than the scene's.")] = None,
     path: Annotated[
         Path | None, typer.Option(help="Play a recording instead, round and round.")

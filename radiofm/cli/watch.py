@@ -67,6 +67,7 @@ def closing(state: ViewState) -> dict[str, Any]:
         "samples_received": samples.received if samples else None,
         "samples_lost": samples.lost if samples else None,
         "samples_lost_estimated": samples.lost_estimated if samples else None,
+        "samples_untaken": samples.untaken if samples else None,
         "slices": slices.slices if slices else None,
         "slices_inferred": slices.inferred if slices else None,
         "slices_untaken": slices.untaken if slices else None,

@@ -54,12 +54,16 @@ class InferenceConfig(Pace):
 
 @dataclass(frozen=True, slots=True)
 class InferenceSummary:
-    """received + lost = span, as the worker counts; inferred + untaken + skipped = slices."""
+    """received + lost + untaken = span, in samples, as the worker counts.
+
+    inferred + untaken + skipped = slices.
+    """
 
     samples_span: int
     samples_received: int
     samples_lost: int
     samples_lost_estimated: int
+    samples_untaken: int
     slices: int
     slices_inferred: int
     slices_untaken: int
@@ -255,6 +259,7 @@ class InferenceService:
             samples_received=samples.received,
             samples_lost=samples.lost,
             samples_lost_estimated=samples.lost_estimated,
+            samples_untaken=samples.untaken,
             slices=slices.slices,
             slices_inferred=slices.inferred,
             slices_untaken=slices.untaken,

@@ -12,7 +12,7 @@ from typing import Any
 
 from radiofm.errors import RadiofmError
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec
-from radiofm.wire import IqHeader, Loss, SliceHeader, Stage, StatusHeader
+from radiofm.wire import IqHeader, Loss, LossKind, SliceHeader, StatusHeader, losses_of
 from radiofm_services.follow import Arrival, Follower, Pace
 from radiofm_services.send import Sender
 from radiofm_services.slices import CutSlice, SliceCutter
@@ -31,12 +31,16 @@ class WorkerConfig(Pace):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSummary:
-    """samples_received + samples_lost = samples_span; slices_made + slices_untaken = slices."""
+    """samples_received + samples_lost + samples_untaken = samples_span.
+
+    slices_made + slices_untaken = slices.
+    """
 
     samples_span: int
     samples_received: int
     samples_lost: int
     samples_lost_estimated: int
+    samples_untaken: int
     samples_duplicated: int
     slices: int
     slices_made: int
@@ -57,7 +61,7 @@ class SpectrogramWorker:
         self._cutter = SliceCutter(config.spec)
         self._spectrogram: Spectrogram | None = None
         self._reached: tuple[int, tuple[Loss, ...]] = (0, ())  # where capture says the stream is
-        self._told: Counter[tuple[Stage, bool]] = Counter()  # losses that slices have told of
+        self._told: Counter[LossKind] = Counter()  # losses that slices have told of
         self._incomplete = self._malformed = 0
         self._work_s: deque[float] = deque(maxlen=64)
         self._lag_s = 0.0
@@ -142,9 +146,7 @@ class SpectrogramWorker:
     def _new_losses(self) -> tuple[Loss, ...]:
         now = self._cutter.samples.losses()
         new, self._told = now - self._told, now
-        return tuple(
-            Loss(samples=count, exact=exact, stage=stage) for (stage, exact), count in new.items()
-        )
+        return losses_of(new)
 
     def _status(self, sender: Sender, *, ended: bool = False, note: str = "") -> None:
         work_s = sum(self._work_s) / max(1, len(self._work_s))
@@ -172,6 +174,7 @@ class SpectrogramWorker:
             samples_received=samples.received,
             samples_lost=samples.lost,
             samples_lost_estimated=samples.lost_estimated,
+            samples_untaken=samples.untaken,
             samples_duplicated=samples.duplicated,
             slices=slices.slices,
             slices_made=slices.inferred,

@@ -23,7 +23,7 @@ from radiofm.settings import CaptureSettings
 from radiofm.sigmf_meta import Meta, read_meta
 from radiofm.wire import Loss
 from radiofm_capture.device import Block, Tuning
-from radiofm_capture.record_plan import plan_recording
+from radiofm_capture.prepare import prepare_recording
 from radiofm_capture.recorder import Recorder
 from radiofm_capture.repair import Repair, repair
 
@@ -210,7 +210,7 @@ def test_the_next_recording_in_the_folder_repairs(
 ) -> None:
     base = cut_off(blocks_of([(100, 0, True)]), tmp_path)
     wanted = CaptureSettings(device="sim", record=base.parent, disk_floor=1)
-    assert plan_recording(wanted)
+    assert prepare_recording(wanted)
     assert "restored with 100 samples" in caplog.text and caplog.records[0].levelname == "WARNING"
     assert Recording.open(base).count == 100
 

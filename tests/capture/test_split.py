@@ -16,7 +16,7 @@ from sigmf.sigmffile import fromfile
 
 from radiofm.errors import UsageError
 from radiofm.record_options import Split, check_name, parse_split
-from radiofm.recording import Recording
+from radiofm.recording import Recording, open_recordings
 from radiofm.segment import Segment
 from radiofm.sigmf_meta import read_meta
 from radiofm.wire import Loss
@@ -127,6 +127,8 @@ def test_the_files_of_a_recording_are_a_collection(tmp_path: Path) -> None:
     keys = json.loads((tmp_path / "cap.sigmf-collection").read_text())
     collection = SigMFCollection(metadata=keys, base_path=tmp_path)  # it checks the hashes
     assert collection.get_stream_names() == ["cap", "cap-2", "cap-3"]
+    opened = open_recordings(tmp_path / "cap.sigmf-collection")
+    assert [file.path for file in opened] == [file.path for file in files]
     for file in files:
         fromfile(file.path).validate()
     assert len(list(tmp_path.iterdir())) == 7

@@ -14,7 +14,9 @@ def schedules(draw: st.DrawFn) -> list[tuple[int, int, tuple[Loss, ...]]]:
     at = 0
     for _ in range(draw(st.integers(1, 30))):
         lost = draw(st.integers(0, 50)) if draw(st.booleans()) else 0
-        losses = (Loss(samples=lost, exact=draw(st.booleans()), stage="device"),) if lost else ()
+        exact, untaken = draw(st.booleans()), draw(st.booleans())
+        loss = Loss(samples=max(1, lost), exact=exact, stage="device", untaken=untaken)
+        losses = (loss,) if lost else ()
         at += lost
         count = draw(st.integers(1, 20))
         messages.append((at, count, losses))
@@ -52,7 +54,7 @@ def test_samples_tile_the_span(
     account = ledger.account()
     assert account.span == span
     assert account.received == received
-    assert account.received + account.lost == account.span
+    assert account.received + account.lost + account.untaken == account.span
     assert sum(account.lost_by_stage.values()) == account.lost
     assert 0 <= account.lost_estimated <= account.lost
 
@@ -65,6 +67,16 @@ def test_declared_losses_keep_their_stage_and_the_rest_is_the_queues() -> None:
     assert account.lost_by_stage == {"device": 30, "queue": 50}
     assert account.lost_estimated == 30
     assert (account.received, account.lost, account.span) == (120, 80, 200)
+
+
+def test_air_between_bursts_is_untaken_not_lost() -> None:
+    ledger = SampleLedger()
+    ledger.take(0, 100)
+    ledger.take(400, 100, (Loss(samples=300, exact=False, stage="device", untaken=True),))
+    ledger.take(1000, 100)  # the message between the two never came
+    account = ledger.account()
+    assert (account.received, account.untaken, account.lost) == (300, 300, 500)
+    assert (account.lost_estimated, account.lost_by_stage) == (0, {"queue": 500})
 
 
 def test_a_late_message_fills_its_hole() -> None:

@@ -32,6 +32,7 @@ def test_defaults_profile_environment_flags_in_that_order(
         ("[capure]\nrate='1M'", "capure", "'capture'"),
         ("[capture]\nrate='1 furlong'", "rate", "4 MS/s"),
         ("[infer]\npolicy='newest'", "infer.policy", "latest, lossless"),
+        ("[capture]\nmode='often'", "capture.mode", "stream, burst, auto"),
         ("[infer]\nthreads=0", "infer.threads", "greater"),
         ("[capture]\nspeed='fast'", "speed", "max"),
         ("[capture]\ndisk_full='overwrite'", "capture.disk_full", "stop, delete-oldest"),
@@ -59,6 +60,29 @@ def test_every_shipped_profile_loads() -> None:
         assert about
     with pytest.raises(UsageError, match="ism24"):
         load_settings("nowhere")
+
+
+# Downlinks: 3GPP TS 36.101 table 5.5-1, TS 38.101-1 table 5.2-1
+BANDS = {
+    "fm": (87.5e6, 108e6),
+    "srd433": (433.05e6, 434.79e6),
+    "srd868": (863e6, 870e6),
+    "lte-band20": (791e6, 821e6),
+    "lte-band3": (1805e6, 1880e6),
+    "lte-band7": (2620e6, 2690e6),
+    "nr-n78": (3300e6, 3800e6),
+    "bluetooth": (2400e6, 2483.5e6),
+    "wifi-2g4": (2427e6, 2447e6),
+}
+
+
+@pytest.mark.parametrize("name", BANDS)
+def test_a_profile_lies_in_its_band_at_a_rate_that_usb_2_carries(name: str) -> None:
+    low, high = BANDS[name]
+    capture = load_settings(name).capture
+    assert capture.fc and low < capture.fc < high
+    assert capture.rate and capture.rate <= 4e6
+    assert capture.gain is not None  # an AGC would make levels of different slices unlike
 
 
 def test_speed_max_is_zero() -> None:

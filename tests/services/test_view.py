@@ -127,13 +127,15 @@ class Feed:
         self._received += COUNT
 
     def statuses(self, state: Literal["running", "ended"] = "running") -> Iterator[Message]:
-        lost = sum(loss.samples for loss in self._losses)
+        untaken = sum(loss.samples for loss in self._losses if loss.untaken)
+        lost = sum(loss.samples for loss in self._losses) - untaken
         stages: dict[Stage, int] = {}
         for loss in self._losses:
             stages[loss.stage] = stages.get(loss.stage, 0) + loss.samples
         samples = SampleAccount(
-            span=self._received + lost,
+            span=self._received + lost + untaken,
             received=self._received,
+            untaken=untaken,
             lost=lost,
             lost_estimated=sum(x.samples for x in self._losses if not x.exact),
             lost_by_stage=stages,
@@ -229,6 +231,7 @@ def kinds_of(state: ViewState, rows: int) -> list[Row]:
 EXACT = Loss(samples=3 * COUNT, exact=True, stage="link")
 ABOUT = Loss(samples=2 * COUNT, exact=False, stage="device")
 PART = Loss(samples=COUNT // 4, exact=True, stage="queue")
+UNTAKEN = Loss(samples=50 * COUNT, exact=False, stage="device", untaken=True)
 STATES = {"empty": ViewState(), "full": fed(70, lost={40: EXACT})}
 
 
@@ -265,6 +268,15 @@ def test_a_loss_told_with_an_earlier_slice_keeps_its_estimate() -> None:
     assert kinds_of(state, 4) == 4 * [Row.LOST_ESTIMATED]
 
 
+def test_untaken_air_takes_one_row() -> None:
+    state = fed(9, lost={3: UNTAKEN, 6: UNTAKEN})
+    burst = 3 * [Row.DATA]
+    assert kinds_of(state, 11) == [*burst, Row.SEAM, *burst, Row.SEAM, *burst]
+    assert state.history and (state.history.window(11, 1).labels >= 0).sum() == 9
+    text = "\n".join(lines_of(state, 120, 30))
+    assert "lost at" not in text
+
+
 def test_slices_the_view_did_not_take_are_skipped_not_lost() -> None:
     state = ViewState()
     for message in Feed().run(10):
@@ -279,7 +291,7 @@ def test_a_new_stream_goes_on_above_a_line() -> None:
     state = fed(5)
     for message in Feed(seed=2).run(3):
         state.update(message)
-    assert kinds_of(state, 9) == 5 * [Row.DATA] + [Row.STREAM] + 3 * [Row.DATA]
+    assert kinds_of(state, 9) == 5 * [Row.DATA] + [Row.SEAM] + 3 * [Row.DATA]
 
 
 def test_results_are_written_on_their_slices() -> None:

@@ -18,7 +18,7 @@ class Row(IntEnum):
     EMPTY = 0
     SKIPPED = 1  # by this view: neither the samples nor their labels are lost
     DATA = 2
-    STREAM = 3  # a new stream begins: time is not continuous here
+    SEAM = 3  # a new stream, or untaken air: time is not continuous here
     LOST = 4
     LOST_ESTIMATED = 5  # the length of the loss is an estimate
 

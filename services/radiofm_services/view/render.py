@@ -52,7 +52,7 @@ def _middle(state: ViewState, width: int, height: int) -> list[Line]:
 
 def _gutter(line: Line, mark: Row, before: Row, age: str) -> Line:
     text, style = age, FAINT
-    if mark >= Row.STREAM:  # said once, where it begins
+    if mark >= Row.SEAM:  # said once, where it begins
         word = {Row.LOST: "lost", Row.LOST_ESTIMATED: "~lost"}.get(mark, "new")
         text = word if mark != before else ""
         style = {Row.LOST: BAD, Row.LOST_ESTIMATED: WARN}.get(mark, DIM)

@@ -28,6 +28,7 @@ PIPELINE = ("capture", "spectrogram", "infer")  # in the order samples pass them
 HEADROOM = 0.25  # above the strongest, as a share of the span: bright, not glaring
 MIN_SPAN = 1.0  # standardised units from black to white: 14 dB at the default spec
 ABSURD = 1e4  # standardised units; what is beyond is drawn as no data
+SEAMS = 256  # more than the history has room for
 WIDEN, NARROW = 0.1, 0.003  # weight of the newest slice in the levels: 0.2 s, 5 s
 
 
@@ -86,7 +87,8 @@ class ViewState:
         self.silence_s = 0.0
         self._heard_s: float | None = None
         self._stream: UUID | None = None
-        self._first_row = 0  # row of position 0 of the stream
+        # Row of position 0, for the positions from each key on: untaken air takes one row.
+        self._first_rows: dict[int, int] = {}
         self._sequence: int | None = None
         self._lost_kind = Row.LOST
 
@@ -158,7 +160,7 @@ class ViewState:
         if row <= history.newest:
             return  # said twice, or too late
         if header.lost:  # told with the first slice after it began; it may reach on to the next
-            exact = all(loss.exact for loss in header.lost)
+            exact = all(loss.exact for loss in header.lost if not loss.untaken)
             self._lost_kind = Row.LOST if exact else Row.LOST_ESTIMATED
         lost = self._lost_kind
         gap = row - history.newest - 1
@@ -167,7 +169,8 @@ class ViewState:
         if lost_rows:
             history.append(lost, lost_rows)
         # Less than a row is lost: the slice next to it shows that.
-        torn = not header.complete or bool(header.lost and not lost_rows)
+        told = any(not loss.untaken for loss in header.lost)
+        torn = not header.complete or (told and not lost_rows)
         sane = np.where(np.abs(image) < ABSURD, image, np.nan)
         values = np.fmax.reduce(sane, axis=1)  # the maximum, so that bursts survive
         history.append(lost if torn else Row.DATA, values=values)
@@ -179,17 +182,29 @@ class ViewState:
         position = header.sample_index // max(header.sample_count, 1)
         if header.stream != self._stream:
             if history.newest >= 0:
-                history.append(Row.STREAM)
-            self._first_row = history.newest + 1 - position
+                history.append(Row.SEAM)
+            self._first_rows = {0: history.newest + 1 - position}
             self._stream = header.stream
+        elif untaken := sum(loss.samples for loss in header.lost if loss.untaken):
+            rows = untaken // max(header.sample_count, 1)
+            if rows > 1 and position not in self._first_rows:
+                while len(self._first_rows) >= SEAMS:
+                    del self._first_rows[min(self._first_rows)]
+                self._first_rows[position] = self._row(position) - position - rows + 1
+                history.append(Row.SEAM)
         last = header.sequence - 1 if self._sequence is None else self._sequence
         missed = max(0, header.sequence - last - 1)
         self._sequence = header.sequence
         self.skipped += missed
         if header.sample_count and header.sample_rate_hz:
             self.slice_seconds = header.sample_count / header.sample_rate_hz
-        row = self._first_row + position
+        row = self._row(position)
         return row, max(0, row - history.newest - 1 - missed)
+
+    def _row(self, position: int) -> int:
+        """The row of a slice of the stream, by its position in it."""
+        start = max((at for at in self._first_rows if at <= position), default=None)
+        return -1 if start is None else self._first_rows[start] + position
 
     def _settle(self, values: npt.NDArray[np.float32]) -> None:
         """Let the levels follow: quickly to wider contrast, slowly back, so that nothing pumps."""
@@ -219,7 +234,7 @@ class ViewState:
         if self.history and header.stream == self._stream:
             best = next((view.best for view in heads.values() if view.best), None)
             mask = next(iter(found.values()), None)
-            row = self._first_row + header.sample_index // max(header.sample_count, 1)
+            row = self._row(header.sample_index // max(header.sample_count, 1))
             self.history.annotate(
                 row,
                 self.label_number(best.label) if best else -1,

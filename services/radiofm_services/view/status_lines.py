@@ -94,6 +94,8 @@ def _samples(state: ViewState) -> Iterator[Item]:
         lost = [*lost, (f" (~{count(samples.lost_estimated)} estimated)", WARN)]
     yield lost
     yield [("received ", DIM), (count(samples.received), TEXT)]
+    if samples.untaken:
+        yield [("untaken ", DIM), (count(samples.untaken), TEXT)]
     for stage, amount in sorted(samples.lost_by_stage.items()):
         yield [(f"lost at {stage} ", DIM), (count(amount), TEXT)]
 

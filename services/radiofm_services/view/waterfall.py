@@ -78,7 +78,7 @@ def _mark_gaps(body: Pixels, window: Window, drawn: npt.NDArray[np.bool_]) -> No
     body[lost & ~drawn] = palette.HATCH_GAP
     body[lost & (diagonal < np.where(drawn, 1, 2))] = palette.HATCH
     body[(window.kinds == Row.SKIPPED)[:, None] & (diagonal == 0)] = palette.SKIPPED
-    body[window.kinds == Row.STREAM] = palette.STREAM
+    body[window.kinds == Row.SEAM] = palette.STREAM
 
 
 def _label_colours(state: ViewState, window: Window) -> Pixels:

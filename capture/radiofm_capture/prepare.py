@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 
 from radiofm.errors import UsageError
+from radiofm.record_options import Split
 from radiofm.settings import CaptureSettings
 from radiofm_capture.forecast import Forecast, forecast
 from radiofm_capture.names import GivenName, TemplateName
+from radiofm_capture.plan import Plan
+from radiofm_capture.recorder import Recorder
 from radiofm_capture.repair import repair
 from radiofm_capture.space import DiskSpace
 
@@ -17,16 +20,20 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Where and how will be recorded, before it begins."""
+class Prepared:
+    """Where and how will be recorded."""
 
     name: GivenName | TemplateName
+    split: Split | None
     space: DiskSpace
     forecast: Forecast
 
+    def open(self, description: str = "") -> Recorder:
+        return Recorder(self.name, description, split=self.split, space=self.space)
 
-def plan_recording(settings: CaptureSettings) -> Plan | None:
-    """The plan that the settings ask for, if they do; RecordingError where it cannot be kept.
+
+def prepare_recording(settings: CaptureSettings, plan: Plan | None = None) -> Prepared | None:
+    """What the settings ask to record, if they do; RecordingError where it cannot be done.
 
     What lies broken in the folder is repaired first, with a warning.
     """
@@ -44,6 +51,6 @@ def plan_recording(settings: CaptureSettings) -> Plan | None:
     if given:
         name = GivenName(folder / stem)
     space = DiskSpace(folder, settings.disk_floor, settings.disk_full)
-    ahead = forecast(settings, space)
+    ahead = forecast(settings, space, plan)
     ahead.check()
-    return Plan(name, space, ahead)
+    return Prepared(name, settings.split, space, ahead)
