@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from radiofm import quantities
 from radiofm.errors import UsageError
+from radiofm.record_options import Split, check_name, parse_split
 
 Origin = Literal["default", "profile", "environment", "flag"]
 
@@ -60,6 +61,15 @@ def _speed(value: object, info: Info) -> float:
 
 
 Speed = Annotated[float, BeforeValidator(_speed)]
+Size = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_size(v, _field(info)))]
+
+
+def _split(value: object, info: Info) -> object:
+    return parse_split(value, _field(info)) if isinstance(value, str) else value
+
+
+Splitting = Annotated[Split, BeforeValidator(_split)]
+NameTemplate = Annotated[str, BeforeValidator(lambda v, info: check_name(str(v), _field(info)))]
 
 
 class _Table(BaseModel):
@@ -111,6 +121,14 @@ class CaptureSettings(_Table):
     dwells: int | None = Field(None, ge=1, description="plan: stop after so many dwells")
     repeat: int | None = Field(None, ge=0, description="plan: passes; 0 is for ever")
     record: Path | None = Field(None, description="keep the samples: a folder, or NAME.sigmf-meta")
+    name: NameTemplate = Field("{utc}_{device}_{fc}", description="names of the files in a folder")
+    split: Splitting | None = Field(
+        None, description="begin another file after 10m of air, 1GB, or at each new stream"
+    )
+    disk_floor: Size = Field(1e9, description="bytes of the disk that stay free")
+    disk_full: Literal["stop", "delete-oldest"] = Field(
+        "stop", description="at the floor: stop recording, or delete the oldest recordings"
+    )
     publish: str | None = Field(None, description="endpoint of the iq stream")
     gnuradio: str | None = Field(None, description="endpoint of bare items for GNU Radio")
     gnuradio_format: Literal["sc16", "fc32"] = Field("sc16", description="the items of gnuradio")

@@ -190,6 +190,36 @@ Record = Annotated[
     Path | None,
     _option("--record", help="Keep the samples: a folder, or NAME.sigmf-meta.", panel=_OUTPUT),
 ]
+FileNames = Annotated[
+    _Text,
+    _option(
+        "--name",
+        help="Names in the folder: utc, device, fc, rate, gain, n. (default: {utc}_{device}_{fc})",
+        panel=_OUTPUT,
+    ),
+]
+Split = Annotated[
+    _Text,
+    _option(
+        "--split",
+        help="Another file after 10m of air, 1GB, or at each `stream`. (default: one file)",
+        panel=_OUTPUT,
+    ),
+]
+DiskFloor = Annotated[
+    _Text,
+    _option(
+        "--disk-floor", help="Bytes of the disk to leave free: 2GB. (default: 1GB)", panel=_OUTPUT
+    ),
+]
+DiskFull = Annotated[
+    _Text,
+    _option(
+        "--disk-full",
+        help="At the floor: stop, or delete-oldest; NAME.keep protects NAME. (default: stop)",
+        panel=_OUTPUT,
+    ),
+]
 GnuRadio = Annotated[
     _Text,
     _option(
