@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 def capture(
     device: options.Device = None,
     uri: options.Uri = None,
+    args: options.Args = None,
+    antenna: options.Antenna = None,
+    subdev: options.Subdev = None,
+    clock_source: options.ClockSource = None,
+    time_source: options.TimeSource = None,
+    lo_offset: options.LoOffset = None,
     path: options.RecordingPath = None,
     datatype: options.Datatype = None,
     scene: options.Scene = None,
@@ -43,6 +49,10 @@ def capture(
     repeat: options.Repeat = None,
     duration: options.Length = None,
     record: options.Record = None,
+    name: options.FileNames = None,
+    split: options.Split = None,
+    disk_floor: options.DiskFloor = None,
+    disk_full: options.DiskFull = None,
     publish: Annotated[
         str | None, typer.Option(help="Endpoint of the iq stream; `none` for no stream.")
     ] = None,
@@ -59,19 +69,26 @@ def capture(
     from radiofm_capture.session import open_session
 
     flags = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
+        device=device, uri=uri, args=args, antenna=antenna, subdev=subdev,
+        clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
+        datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
+        fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
         mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
-        dwells=dwells, repeat=repeat, duration=duration, record=record, publish=publish,
-        gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
+        dwells=dwells, repeat=repeat, duration=duration, record=record, name=name, split=split,
+        disk_floor=disk_floor, disk_full=disk_full, publish=publish, gnuradio=gnuradio,
+        gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
     if settings.stdout and sys.stdout.isatty():
         raise UsageError("--stdout would fill the terminal with samples: pipe them, or add > FILE")
     stopped = threading.Event()
     with on_stop(stopped.set), open_session(settings, stopped) as session:
+        if session.forecast and not as_json:
+            typer.echo(session.forecast, err=True)
         failure = _run(session.daemon, session.recorder, stopped, quiet=as_json)
     report = closing(session.daemon, session.recorder, session.pipe) | session.taking.report()
+    if session.forecast:
+        report |= session.forecast.report()
     if as_json:
         typer.echo(json.dumps(report), err=settings.stdout)
     else:
@@ -140,7 +157,8 @@ def status_line(daemon: CaptureDaemon, recorder: Recorder | None) -> str:
         f"readers {gauges.subscribers}",
     ]
     if recorder:
-        parts.append(f"REC {recorder.bytes_written / 1e6:.0f} MB")
+        stopped = "STOPPED at " if daemon.recording_error else ""
+        parts.append(f"REC {stopped}{recorder.bytes_written / 1e6:.0f} MB")
         parts.append(f"{recorder.free_bytes() / 1e9:.0f} GB left")
     return "  |  ".join(parts)
 
@@ -172,6 +190,7 @@ def closing(
         if pipe
         else None,
         "recordings": [str(p) for p in recorder.paths] if recorder else [],
+        "recording_stopped": daemon.recording_error or None,
     }
 
 

@@ -14,6 +14,12 @@ from radiofm.cli import options
 def live(
     device: options.Device = None,
     uri: options.Uri = None,
+    args: options.Args = None,
+    antenna: options.Antenna = None,
+    subdev: options.Subdev = None,
+    clock_source: options.ClockSource = None,
+    time_source: options.TimeSource = None,
+    lo_offset: options.LoOffset = None,
     path: options.RecordingPath = None,
     datatype: options.Datatype = None,
     scene: options.Scene = None,
@@ -36,6 +42,10 @@ def live(
     repeat: options.Repeat = None,
     duration: options.Length = None,
     record: options.Record = None,
+    name: options.FileNames = None,
+    split: options.Split = None,
+    disk_floor: options.DiskFloor = None,
+    disk_full: options.DiskFull = None,
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
@@ -49,17 +59,25 @@ def live(
     """See what the air holds: device, spectrogram, inference and view in one."""
     from radiofm.cli.chain import Chain, run
     from radiofm.settings import load_settings
+    from radiofm_capture.prepare import prepare_recording
+    from radiofm_capture.taking import plan_of
 
     capture = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
+        device=device, uri=uri, args=args, antenna=antenna, subdev=subdev,
+        clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
+        datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
+        fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
         mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
-        dwells=dwells, repeat=repeat, duration=duration, record=record,
+        dwells=dwells, repeat=repeat, duration=duration, record=record, name=name, split=split,
+        disk_floor=disk_floor, disk_full=disk_full,
     )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
     settings = load_settings(profile, {"capture": capture, "infer": infer})
+    prepared = prepare_recording(settings.capture, plan_of(settings.capture))
+    if prepared and not as_json:
+        typer.echo(prepared.forecast, err=True)
     # As fast as possible, the stages wait for each other; at real time they keep up or say so.
-    wait = settings.capture.speed == 0 and settings.capture.device != "pluto"
+    wait = settings.capture.speed == 0 and settings.capture.device in ("replay", "sim")
     policy = ["--policy", "lossless"] if wait else []
     shared = ["--profile", profile] if profile else []
     report = run(
