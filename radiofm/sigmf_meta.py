@@ -117,6 +117,9 @@ class Annotation(_Keys):
     core_label: str | None = None
     core_comment: str | None = None
     core_generator: str | None = None
+    radiofm_snr_db: float | None = None  # in the signal's own bandwidth
+    radiofm_power_dbfs: float | None = None  # of the whole signal at the antenna, while it is on
+    radiofm_alias: bool | None = None  # the receiver folded it back into the band
 
 
 class Meta(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -132,10 +132,7 @@ class CaptureDaemon:
             return block
         self._stopping.set()
         keep = max(0, end - block.sample_index)
-        return Block(
-            block.samples[:keep], block.sample_index, block.time_ns, block.time_quality,
-            block.tuning, block.lost, block.new_stream,
-        )  # fmt: skip
+        return replace(block, samples=block.samples[:keep])
 
     def _publish(self, frame: Frame) -> None:
         clipped = count_clipped(frame.samples, frame.tuning.full_scale)

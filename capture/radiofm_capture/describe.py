@@ -7,7 +7,7 @@ import dataclasses
 from radiofm import __version__
 from radiofm.sigmf_meta import RECORDER, Annotation, Capture, Extension, Info
 from radiofm.wire import Loss, merge_losses
-from radiofm_capture.device import Block, Tuning
+from radiofm_capture.device import Block, Note, Tuning
 from radiofm_capture.sigmf_writer import SigmfWriter
 
 _EXTENSION = Extension(name="radiofm", version=__version__, optional=True)
@@ -62,6 +62,24 @@ def after(block: Block, count: int) -> Block | None:
         time_ns=block.time_ns + round(count / block.tuning.sample_rate_hz * 1e9),
         lost=(),
         new_stream=False,
+        notes=(),
+    )
+
+
+def annotation_of(note: Note, origin: int) -> Annotation:
+    """What a source knows, as SigMF tells it; `origin` is the global index of its sample 0."""
+    alias = ", folded back by the front end" if note.alias else ""
+    return Annotation(
+        core_sample_start=origin + note.sample_index,
+        core_sample_count=note.sample_count,
+        core_freq_lower_edge=note.low_hz,
+        core_freq_upper_edge=note.high_hz,
+        core_label=note.label,
+        core_comment=f"SNR {note.snr_db:.1f} dB, {note.power_dbfs:.1f} dBFS{alias}",
+        core_generator=RECORDER,
+        radiofm_snr_db=note.snr_db,
+        radiofm_power_dbfs=note.power_dbfs,
+        radiofm_alias=note.alias or None,
     )
 
 
@@ -71,27 +89,8 @@ class Notes:
     def __init__(self) -> None:
         self._notes: list[Annotation] = []
 
-    def add(
-        self,
-        start: int,
-        count: int,
-        label: str,
-        band_hz: tuple[float, float] | None,
-        comment: str | None,
-        generator: str,
-    ) -> None:
-        lower, upper = band_hz or (None, None)
-        self._notes.append(
-            Annotation(
-                core_sample_start=start,
-                core_sample_count=count,
-                core_freq_lower_edge=lower,
-                core_freq_upper_edge=upper,
-                core_label=label,
-                core_comment=comment,
-                core_generator=generator,
-            )
-        )
+    def add(self, annotation: Annotation) -> None:
+        self._notes.append(annotation)
 
     def take(self, writer: SigmfWriter, end: int) -> list[Annotation]:
         """The parts that are in the file; what goes on at global index `end` is kept."""

@@ -28,6 +28,20 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a source knows to be on the air: a box in the stream's samples and in Hz at RF."""
+
+    sample_index: int
+    sample_count: int
+    label: str
+    low_hz: float
+    high_hz: float
+    snr_db: float
+    power_dbfs: float
+    alias: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Contiguous samples: int16 or float32 [count, 2] (I, Q), valid until the next read.
 
@@ -41,6 +55,7 @@ class Block:
     tuning: Tuning
     lost: tuple[Loss, ...] = ()
     new_stream: bool = False  # the first block, and after each retune or reconnect
+    notes: tuple[Note, ...] = ()  # of what begins in the block or was lost before it, each once
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +111,21 @@ class SampleSource(Protocol):
 
     def prepare(self, center_frequency_hz: float, sample_rate_hz: float, stop: Event) -> None:
         """Make the samples of a tuning ready before they are read; ends early on `stop`."""
+
+
+class TruthSource(Protocol):
+    """A source that knows what is on its air."""
+
+    def notes(
+        self,
+        start: int,
+        count: int,
+        center_frequency_hz: float,
+        sample_rate_hz: float,
+        *,
+        begun: bool,
+    ) -> list[Note]:
+        """What is on within samples [start, start + count), by samples from `start`.
+
+        `begun`: only what begins there.
+        """

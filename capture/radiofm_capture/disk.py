@@ -9,7 +9,7 @@ from typing import Protocol
 
 from radiofm.errors import RadiofmError
 from radiofm.wire import Loss, merge_losses
-from radiofm_capture.device import Block
+from radiofm_capture.device import Block, Note
 
 QUEUE_BYTES = 256 << 20
 
@@ -38,6 +38,7 @@ class DiskThread:
         self._space = threading.Condition()
         self._pending: tuple[Loss, ...] = ()
         self._new_stream = False
+        self._notes: tuple[Note, ...] = ()  # of the blocks missed
         self._thread = threading.Thread(target=self._run, name="disk")
         self._thread.start()
 
@@ -55,8 +56,11 @@ class DiskThread:
             self._bytes += size
         lost = merge_losses((*self._pending, *block.lost))
         fresh = self._new_stream or block.new_stream
-        self._pending, self._new_stream = (), False
-        copy = dataclasses.replace(block, samples=block.samples.copy(), lost=lost, new_stream=fresh)
+        notes = (*self._notes, *block.notes)
+        self._pending, self._new_stream, self._notes = (), False, ()
+        copy = dataclasses.replace(
+            block, samples=block.samples.copy(), lost=lost, new_stream=fresh, notes=notes
+        )
         self._queue.put(copy)
 
     def _full(self, size: int) -> bool:
@@ -66,9 +70,10 @@ class DiskThread:
     def _miss(self, block: Block) -> None:
         count = len(block.samples)
         if block.new_stream:
-            self._pending, self._new_stream = (), True
+            self._pending, self._new_stream, self._notes = (), True, ()
         missed = Loss(samples=count, exact=True, stage="disk")
         self._pending = merge_losses((*self._pending, *block.lost, missed))
+        self._notes += block.notes
         self.lost += count
 
     def close(self) -> None:

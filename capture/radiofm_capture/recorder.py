@@ -9,10 +9,10 @@ from typing import Self
 
 from radiofm.errors import RecordingError
 from radiofm.record_options import Split
-from radiofm.sigmf_meta import RECORDER
+from radiofm.sigmf_meta import RECORDER, Annotation
 from radiofm.wire import Loss
 from radiofm_capture.collection import write_collection
-from radiofm_capture.describe import Notes, after, capture_of, file_wide, info_of
+from radiofm_capture.describe import Notes, after, annotation_of, capture_of, file_wide, info_of
 from radiofm_capture.device import Block, Tuning
 from radiofm_capture.names import GivenName, TemplateName
 from radiofm_capture.sigmf_files import base_of, collection_path
@@ -92,8 +92,18 @@ class Recorder:
 
         What of them was lost is left out. `band_hz` are the edges, at RF.
         """
-        start = self._origin + sample_index
-        self._notes.add(start, sample_count, label, band_hz, comment, generator)
+        lower, upper = band_hz or (None, None)
+        self._notes.add(
+            Annotation(
+                core_sample_start=self._origin + sample_index,
+                core_sample_count=sample_count,
+                core_freq_lower_edge=lower,
+                core_freq_upper_edge=upper,
+                core_label=label,
+                core_comment=comment,
+                core_generator=generator,
+            )
+        )
 
     def close(self) -> None:
         """Finish the files. Any number of times."""
@@ -148,6 +158,8 @@ class Recorder:
         if new_stream:
             self._stream += 1
             self._origin = self._next
+        for note in block.notes:
+            self._notes.add(annotation_of(note, self._origin))
         index = self._origin + block.sample_index
         lost = self._lost(block, index, new_stream)
         if self._room(index) <= 0:

@@ -163,15 +163,18 @@ def _sim(settings: CaptureSettings) -> Device:
     from radiofm_capture.scenes import ScenePlayer, load_scene
     from radiofm_capture.sim import SimDevice
 
-    scene = load_scene(settings.scene, seed=settings.seed)
-    tuning = live_tuning(settings, settings.fc or scene.center_frequency_hz)
+    scene = load_scene(settings.scene, settings.seed, settings.rate)
+    wanted = settings.model_copy(update={"rate": settings.rate or scene.sample_rate_hz})
+    player = ScenePlayer(scene)
     return SimDevice(
-        ScenePlayer(scene),
-        tuning,
+        player,
+        live_tuning(wanted, settings.fc or scene.center_frequency_hz),
         speed=settings.speed or None,
         duration_s=settings.duration,
         faults=settings.fault,
         bursts=bursts_of(settings) if settings.mode == "burst" else None,
+        drops=scene.losses,
+        truth=player if settings.record else None,
     )
 
 
@@ -207,11 +210,15 @@ def dwell_tuning(settings: CaptureSettings, dwell: Dwell) -> Tuning:
 
 
 def about(settings: CaptureSettings, plan: Plan | None) -> str:
-    """What a recording is to say of its plan."""
-    if not plan:
-        return ""
-    order = f", shuffled by seed {plan.seed}" if plan.order == "shuffled" else ""
-    return f"plan {settings.plan or settings.sweep}{order}"
+    """What a recording is to say of its scene and its plan."""
+    parts = []
+    if settings.device == "sim":
+        seed = "" if settings.seed is None else f", seed {settings.seed}"
+        parts.append(f"scene {settings.scene}{seed}")
+    if plan:
+        order = f", shuffled by seed {plan.seed}" if plan.order == "shuffled" else ""
+        parts.append(f"plan {settings.plan or settings.sweep}{order}")
+    return "; ".join(parts)
 
 
 def _warn_of_agc(settings: CaptureSettings, plan: Plan | None) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from radiofm.errors import UsageError
 from radiofm.quantities import parse_duration
 from radiofm.wire import Loss
-from radiofm_capture.device import Block, Bursts, SampleSource, Tuning
+from radiofm_capture.device import Block, Bursts, Note, SampleSource, TruthSource, Tuning
 from radiofm_capture.framer import slice_samples
 
 BLOCK_S = 0.004
@@ -28,6 +28,8 @@ class SimDevice:
     `speed` is a factor of real time; None plays as fast as it is read, and nothing is lost.
     `faults` are lost samples on request: `drop@2s:10000` loses 10,000 samples after 2 s of air.
     `drops` says for a rate where more go missing: (sample, how many), in order, maybe without end.
+    With `truth`, blocks say what is on the air.
+
     Bursts are as a device takes them that needs a slice, or as long as its reader, between two.
     The source goes on where a retune found it; the faults are of the first stream.
     """
@@ -42,6 +44,7 @@ class SimDevice:
         faults: Sequence[str] = (),
         bursts: Bursts | None = None,
         drops: Callable[[float], Iterator[tuple[int, int]]] | None = None,
+        truth: TruthSource | None = None,
     ) -> None:
         self._source, self._speed, self._duration_s = source, speed, duration_s
         self._air_s = 0.0  # of the source, when the stream begins
@@ -52,6 +55,7 @@ class SimDevice:
             raise UsageError(f"fault {faults[0]!r} has no place in bursts: leave out --fault")
         self._faults = sorted(_parse_drop(fault, tuning.sample_rate_hz) for fault in faults)
         self._more_drops = drops or (lambda rate: iter(()))
+        self._truth = truth
         self._set(tuning, bursts)
 
     def retune(self, tuning: Tuning, bursts: Bursts | None = None) -> None:
@@ -74,7 +78,7 @@ class SimDevice:
         self._origin = round(self._air_s * rate)  # in the source
         self._drops = heapq.merge(self._faults, self._more_drops(rate))
         self._drop = next(self._drops, None)
-        self._index = self._taken = 0
+        self._index = self._taken = self._noted = 0
         self._new = True
 
     def start(self) -> None:
@@ -104,7 +108,8 @@ class SimDevice:
             tuning.sample_rate_hz,
         )
         time_ns = self._started_ns + round(self._index / tuning.sample_rate_hz * 1e9)
-        block = Block(samples, self._index, time_ns, "host", tuning, tuple(lost), self._new)
+        notes = self._notes(stop) if self._truth else ()
+        block = Block(samples, self._index, time_ns, "host", tuning, tuple(lost), self._new, notes)
         self._index, self._new = stop, False
         self._taken += 1
         return block
@@ -120,6 +125,17 @@ class SimDevice:
         if self._pace is None:
             return not self._stopped.is_set()
         return not self._stopped.wait(self._started + index / self._pace - time.monotonic())
+
+    def _notes(self, stop: int) -> tuple[Note, ...]:
+        """What begins before sample `stop` and was not told of yet; at first, what is on."""
+        assert self._truth
+        tuning, start = self._tuning, self._noted
+        self._noted = stop
+        notes = self._truth.notes(
+            self._origin + start, stop - start, tuning.center_frequency_hz, tuning.sample_rate_hz,
+            begun=not self._new,
+        )  # fmt: skip
+        return tuple(replace(note, sample_index=note.sample_index + start) for note in notes)
 
     def _between(self) -> list[Loss]:
         """The air between two bursts: a slice, or up to the slice that is now on the air."""

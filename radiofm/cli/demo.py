@@ -45,7 +45,7 @@ def demo(
     from radiofm_capture.scenes import ScenePlayer, load_scene
 
     rate_hz = parse_rate(rate)
-    player = ScenePlayer(load_scene(scene, seed=seed))
+    player = ScenePlayer(load_scene(scene, seed, rate_hz))
     through_pluto = device == "pluto" or (device == "auto" and _libiio())
     air = ["--scene", scene, *(["--seed", str(seed)] if seed is not None else [])]
     faults = [part for text in fault or [] for part in ("--fault", text)]

@@ -42,11 +42,12 @@ def virtual_pluto(
     from radiofm_capture.virtual_pluto import VirtualPluto
 
     length = parse_duration(seconds, "seconds") if seconds else None
-    source, center_hz = _source(scene, seed, path)
+    rate_hz = parse_rate(rate)
+    source, center_hz = _source(scene, seed, rate_hz, path)
     stopped = threading.Event()
     server = VirtualPluto(source, port=port, faults=fault or ())
     with on_stop(stopped.set), server:
-        server.prepare(center_hz, round(parse_rate(rate)))
+        server.prepare(center_hz, round(rate_hz))
         if as_json:  # at once: it is what another program waits for
             typer.echo(json.dumps({"command": "virtual-pluto", "uri": server.uri}))
         else:
@@ -56,7 +57,9 @@ def virtual_pluto(
         stopped.wait(length)
 
 
-def _source(scene: str, seed: int | None, path: Path | None) -> tuple[SampleSource, float]:
+def _source(
+    scene: str, seed: int | None, rate_hz: float, path: Path | None
+) -> tuple[SampleSource, float]:
     """What is played, and its centre in Hz."""
     if path:
         from radiofm.recording import Recording
@@ -67,5 +70,5 @@ def _source(scene: str, seed: int | None, path: Path | None) -> tuple[SampleSour
         return RecordingSource(recording), center_hz
     from radiofm_capture.scenes import ScenePlayer, load_scene
 
-    player = ScenePlayer(load_scene(scene, seed=seed))
+    player = ScenePlayer(load_scene(scene, seed, rate_hz))
     return player, player.scene.center_frequency_hz

@@ -31,6 +31,7 @@ class FrontEnd(BaseModel):
     phase_noise_hz: Annotated[float, Field(gt=0)] = 10e3  # where it begins to fall by 20 dB/decade
     gain_db: float = 0.0
     level_dbfs: float | None = None  # rms that the gain brings the loop's begin to, instead of it
+    over_level: bool = False  # spurs and LO leak are in dB over level_dbfs instead of in dBFS
     spurs: tuple[tuple[float, float], ...] = ()  # (cycles a sample, dBFS)
     dc_dbfs: float | None = None  # LO leak
     dc_turns: float = 0.0  # its phase in cycles
@@ -47,7 +48,14 @@ class FrontEnd(BaseModel):
             raise ValueError("aliasing needs a filter: give corner")
         if self.level_dbfs is not None and self.gain_db:
             raise ValueError("give either gain_db or level_dbfs")
+        if self.over_level and self.level_dbfs is None:
+            raise ValueError("over_level needs level_dbfs")
         return self
+
+    @property
+    def leak_base_dbfs(self) -> float:
+        """What is added to the levels of spurs and LO leak."""
+        return (self.level_dbfs or 0.0) if self.over_level else 0.0
 
     def filter_db(self, frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The filter's gain at frequencies from the centre, share of rate / 2; needs `corner`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -14,6 +15,8 @@ from radiofm.errors import UsageError
 from radiofm_capture.scenes.distribution import DistributionError, resolve
 from radiofm_capture.scenes.scene import Scene
 
+DRAWN = ".scene.json"  # ends the name of a file that holds a scene as it was drawn
+
 
 def presets() -> list[str]:
     """Names of the scenes that come with the package."""
@@ -21,9 +24,10 @@ def presets() -> list[str]:
 
 
 def load_scene(name: str, seed: int | None = None, rate: float | None = None) -> Scene:
-    """A preset by name, or the scene in a TOML file; `seed` and `rate` replace the scene's own.
+    """A preset by name, or the scene in a TOML file (or a drawn one in JSON).
 
-    What the file gives as a distribution is drawn by the seed. UsageError says what is wrong.
+    `seed` and `rate` replace the scene's own. What the file gives as a distribution is drawn by the
+    seed. UsageError says what is wrong.
     """
     document, folder = read_scene(name)
     return draw_document(name, document, folder, seed, rate)
@@ -36,10 +40,14 @@ def read_scene(name: str) -> tuple[dict[str, Any], Path]:
             return tomllib.loads((_folder() / f"{name}.toml").read_text("utf-8")), Path()
         if Path(name).suffix == ".toml":
             return tomllib.loads(Path(name).read_text("utf-8")), Path(name).parent
+        if name.endswith(DRAWN):
+            return dict(json.loads(Path(name).read_text("utf-8"))), Path()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"scene {name}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"scene {name}: not TOML: {error}") from None
+    except json.JSONDecodeError as error:
+        raise UsageError(f"scene {name}: not JSON: {error}") from None
     have = ", ".join(presets())
     raise UsageError(f"scene {name!r} is not known: use {have} or a .toml file")
 
@@ -54,7 +62,7 @@ def draw_document(
         **({} if rate is None else {"sample_rate_hz": rate}),
     }
     try:
-        return Scene.model_validate(resolve(own), context={"folder": folder})
+        return Scene.model_validate(resolve(own), context={"folder": folder}).apart()
     except DistributionError as error:
         raise UsageError(f"scene {name}: {error}") from None
     except ValidationError as error:

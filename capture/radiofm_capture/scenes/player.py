@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from radiofm_capture.device import Note
 from radiofm_capture.scenes.receiver import Receiver
 from radiofm_capture.scenes.render import oscillator, render
 from radiofm_capture.scenes.scene import SLICE_S, Scene
@@ -72,6 +74,36 @@ class ScenePlayer:
         boxes = self._boxes(start, count, center_frequency_hz, sample_rate_hz)
         return dominant(boxes, start, count, center_frequency_hz, sample_rate_hz)
 
+    def notes(
+        self,
+        start: int,
+        count: int,
+        center_frequency_hz: float,
+        sample_rate_hz: float,
+        *,
+        begun: bool,
+    ) -> list[Note]:
+        """The boxes that touch samples [start, start + count), from `start` on to their ends.
+
+        `begun`: only those that begin there. (A `TruthSource`.)
+        """
+        low, high = (center_frequency_hz + side * sample_rate_hz / 2 for side in (-1, 1))
+        notes = []
+        for at, chunk in self._loop(center_frequency_hz, sample_rate_hz).chunks(start, count):
+            edges = (start - at if begun else 0, start + count - at)
+            first, last = (bisect_left(chunk.boxes, edge, key=_begin) for edge in edges)
+            for box in chunk.boxes[first:last]:
+                begin = max(0, at + box.start_sample - start)
+                end = at + box.start_sample + box.sample_count - start
+                if begin < end:
+                    notes.append(
+                        Note(
+                            begin, end - begin, box.label, max(low, box.low_hz),
+                            min(high, box.high_hz), box.snr_db, box.power_dbfs, box.alias,
+                        )
+                    )  # fmt: skip
+        return notes
+
     def _boxes(self, start: int, count: int, center: float, rate: float) -> list[TruthBox]:
         chunks = self._loop(center, rate).chunks(start, count)
         return [
@@ -89,10 +121,14 @@ class ScenePlayer:
             return loop
 
 
+def _begin(box: TruthBox) -> int:
+    return box.start_sample
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     samples: npt.NDArray[np.int16]  # [count, 2], read-only
-    boxes: list[TruthBox]
+    boxes: list[TruthBox]  # by their begin
 
 
 class _Loop:

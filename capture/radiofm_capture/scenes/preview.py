@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 HEIGHT, WIDTH = 512, 1000  # cells of the spectrogram
 LONGEST_S = 1.0
 DARKEST, BRIGHTEST = 2.0, 99.9  # percentiles of the cells that the colours reach from and to
-SHORTEST = 0.004  # of the picture: a box that is less wide has no label
-COLOURS = (
-    "#4fd1ff", "#ffb454", "#7ee787", "#ff7b9c", "#d2a8ff", "#f7f779", "#5eead4", "#ff9d6c",
-)  # fmt: skip
+LABELLED = 0.08  # of the picture: what is less long is only outlined
+SHADE = "#00000099"  # around lines and letters
+COLOURS = ("#38e1ff", "#9dff57", "#ffffff", "#ffe14d", "#5cffc4", "#8ab4ff", "#d6ff8a", "#b8f1ff")
 
 
 def save_preview(
@@ -67,10 +66,12 @@ def draw(
     low, high = (center_hz - rate / 2) / 1e6, (center_hz + rate / 2) / 1e6
     span_ms = count / rate * 1e3
     darkest, brightest = np.percentile(image, [DARKEST, BRIGHTEST])
-    axes.imshow(
+    shown = axes.imshow(
         image, origin="lower", aspect="auto", extent=(0, span_ms, low, high), cmap="magma",
         vmin=float(darkest), vmax=float(brightest), interpolation="nearest",
     )  # fmt: skip
+    bar = axes.figure.colorbar(shown, ax=axes, pad=0.01, aspect=40)
+    bar.set_label("dBFS a bin")
     axes.set_xlabel("ms")
     axes.set_ylabel("MHz")
     axes.ticklabel_format(useOffset=False)
@@ -81,24 +82,28 @@ def draw(
     for label, colour in colours.items():
         axes.plot([], [], "s", color=colour, label=label, fillstyle="none")
     if colours:
-        axes.legend(loc="upper right", fontsize=8, framealpha=0.7)
+        axes.legend(
+            loc="upper right", fontsize=8, framealpha=0.75, facecolor="black", labelcolor="white"
+        )
 
 
 def _outline(axes: Axes, box: TruthBox, rate: float, span_ms: float, colour: str) -> None:
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     start, length = box.start_sample / rate * 1e3, box.sample_count / rate * 1e3
     low, high = box.low_hz / 1e6, box.high_hz / 1e6
     axes.add_patch(
         Rectangle(
             (start, low), length, high - low, fill=False, edgecolor=colour,
-            linewidth=0.9, linestyle=":" if box.alias else "-",
+            linewidth=1.0, linestyle=(0, (2, 2)) if box.alias else "-",
+            path_effects=[withStroke(linewidth=2.2, foreground=SHADE)],
         )
     )  # fmt: skip
-    if length > SHORTEST * 20 * span_ms:
+    if length > LABELLED * span_ms:
         axes.text(
-            start, high, f" {box.label} {box.snr_db:.0f} dB", color=colour, fontsize=7,
-            va="top", clip_on=True,
+            start, high, f" {box.label} {box.snr_db:.0f} dB", color=colour, fontsize=8,
+            va="top", clip_on=True, path_effects=[withStroke(linewidth=2.2, foreground=SHADE)],
         )  # fmt: skip
 
 

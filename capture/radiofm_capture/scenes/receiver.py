@@ -66,8 +66,9 @@ class Receiver:
             self._gain = _ratio(front_end.level_dbfs) / (rms or np.float32(1))
         if self._gain != 1:
             received *= self._gain
-        for cycles, dbfs in front_end.spurs:
-            received += carrier(len(received), cycles, cycles * start) * _ratio(dbfs)
+        for cycles, decibels in front_end.spurs:
+            amplitude = _ratio(front_end.leak_base_dbfs + decibels)
+            received += carrier(len(received), cycles, cycles * start) * amplitude
         if front_end.dc_dbfs is not None:
             received += self._leak(len(received), start)
         pairs = received.view(np.float32).reshape(-1, 2)
@@ -102,7 +103,8 @@ class Receiver:
     def _leak(self, count: int, start: int) -> Iq | np.complex64:
         front_end = self._front_end
         assert front_end.dc_dbfs is not None
-        leak = np.complex64(_ratio(front_end.dc_dbfs) * np.exp(2j * np.pi * front_end.dc_turns))
+        amplitude = _ratio(front_end.leak_base_dbfs + front_end.dc_dbfs)
+        leak = np.complex64(amplitude * np.exp(2j * np.pi * front_end.dc_turns))
         if not front_end.dc_wander:
             return leak
         cycles = front_end.dc_wander_hz / self._rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,7 @@ from radiofm_capture.scenes.transmitter import Amplifier
 from radiofm_capture.scenes.waveforms import AnyWaveform
 
 SLICE_S = 0.016  # the unit of schedules and loops
+DROPS = 2  # a stream of random numbers beside those of noise (render.py)
 
 
 class _Model(BaseModel):
@@ -34,6 +36,7 @@ class Emitter(_Model):
     offset_hz: float | None = None  # from the scene's centre
     snr_db: float | None = None
     power_dbfs: float | None = None
+    exclusive: bool = False  # not there when an exclusive one before it has a part of its band
     on: tuple[tuple[int, int], ...] = ()  # slices [first, last) of the loop; empty: always
     traffic: Traffic = Always()
     ramp_s: Annotated[float, Field(ge=0)] = 0.0  # in which a transmission rises, and falls
@@ -86,6 +89,23 @@ class Scene(_Model):
 
     def _noise_dbfs(self, emitter: Emitter) -> float:
         return self.noise_dbfs_per_hz + 10 * math.log10(emitter.waveform.bandwidth_hz)
+
+    def apart(self) -> Scene:
+        """The scene without the exclusive emitters that would lie upon another."""
+        kept: list[Emitter] = []
+        for emitter in self.emitters:
+            if not emitter.exclusive or not any(
+                other.exclusive
+                and abs(self.emitter_hz(emitter) - self.emitter_hz(other))
+                < (emitter.waveform.span_hz + other.waveform.span_hz) / 2
+                for other in kept
+            ):
+                kept.append(emitter)
+        return self.model_copy(update={"emitters": tuple(kept)})
+
+    def losses(self, rate: float) -> Iterator[tuple[int, int]]:
+        """(sample of the stream, samples lost there), in order: what `drops` makes of it."""
+        return self.drops.losses(rate, self.random(0, 0, DROPS)) if self.drops else iter(())
 
     def random(self, *place: int) -> np.random.Generator:
         """The stream of random numbers for one place in the scene: [emitter, first slice, ...]."""
