@@ -13,15 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 import radiofm
+from radiofm.errors import UsageError
 from radiofm.slice_set import SliceRecord, SliceSetInfo, write_slice_set
 from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
 from radiofm_capture.scenes.draw import draw_scene
 from radiofm_capture.scenes.front_end import FULL_SCALE
+from radiofm_capture.scenes.load import draw_document, read_scene
 from radiofm_capture.scenes.receiver import Receiver
 from radiofm_capture.scenes.render import oscillator, render
-from radiofm_capture.scenes.scene import SLICE_S
+from radiofm_capture.scenes.scene import SLICE_S, Scene
 from radiofm_capture.scenes.truth import TruthBox, clip, dominant
-from radiofm_capture.scenes.waveforms import LABELS
+from radiofm_capture.scenes.waveforms import LABELS, NOISE
 
 RATES = (1.92e6, 2.4e6, 3.84e6, 4e6, 5e6, 7.68e6, 10e6, 15.36e6, 19.2e6, 20e6)
 GROUP = 4  # slices of one scene and one front end
@@ -40,26 +42,33 @@ def simulate_slices(
     rates: Sequence[float] = RATES,
     workers: int = 1,
     progress: Callable[[int], None] = lambda made: None,
+    scene: str | None = None,
 ) -> None:
     """Write a slice set of `count` slices to `out`; `progress` is told the number made so far.
 
-    The set depends on `count`, `seed`, `spec` and `rates` only, not on `workers`.
+    `scene` names a scene that each group draws anew, at the rate that it says; without it scenes
+    are random, and the rate one of `rates`. The set depends on all of these, not on `workers`.
     """
     spec = spec or SpectrogramSpec()
+    drawn = DrawnScenes(scene, spec) if scene else None
     info = SliceSetInfo(
         spec=spec,
-        labels=LABELS,
+        labels=drawn.labels if drawn else LABELS,
         count=count,
         provenance={
-            "command": f"radiofm simulate scenes --count {count} --seed {seed}",
+            "command": f"radiofm simulate scenes --count {count} --seed {seed}"
+            + (f" --scene {scene}" if scene else ""),
             "seed": seed,
-            "rates": list(rates),
+            **({"scene": drawn.document} if drawn else {"rates": list(rates)}),
             "radiofm": radiofm.__version__,
             "numpy": np.__version__,
         },
     )
     groups = range(math.ceil(count / GROUP))
-    job = partial(make_group, seed=seed, spec=spec, rates=tuple(rates))
+    if drawn:
+        job = partial(drawn.make_group, seed=seed)
+    else:
+        job = partial(make_group, seed=seed, spec=spec, rates=tuple(rates))
     if workers == 1:
         write_slice_set(out, info, _flat(map(job, groups), count, progress))
         return
@@ -88,7 +97,45 @@ def make_group(
     else:
         labels = tuple(rng.choice(LABELS[1:], rng.integers(2, 5)).tolist())
     units = math.ceil(GROUP * spec.duration_s / SLICE_S)
-    scene = draw_scene(rng, rate, labels, units)
+    return _slices(group, draw_scene(rng, rate, labels, units), rate, spec)
+
+
+class DrawnScenes:
+    """What a scene's file draws, group by group."""
+
+    def __init__(self, name: str, spec: SpectrogramSpec) -> None:
+        self.name, self._spec = name, spec
+        self.document, self._folder = read_scene(name)
+        self.labels = (NOISE, *sorted(set(_names(self.document)) - {NOISE}))
+
+    def make_group(self, group: int, seed: int) -> list[Slice]:
+        """Four consecutive slices of a scene, as `make_group`."""
+        draw = int(np.random.SeedSequence(seed, spawn_key=(group,)).generate_state(1)[0])
+        scene = draw_document(self.name, self.document, self._folder, draw)
+        rate = scene.sample_rate_hz
+        if rate is None:
+            raise UsageError(f"scene {self.name}: a set needs its sample_rate_hz")
+        units = math.ceil(GROUP * self._spec.duration_s / SLICE_S)
+        scene = scene.model_copy(update={"slices": max(units, scene.slices)})
+        return _slices(group, scene, rate, self._spec)
+
+
+def _names(value: object) -> Iterator[str]:
+    """What boxes of a scene's document may be labelled with."""
+    if isinstance(value, dict):
+        if isinstance(label := value.get("label"), str):
+            yield label
+            return
+        if isinstance(family := value.get("family"), str):
+            yield family
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _names(part)
+
+
+def _slices(group: int, scene: Scene, rate: float, spec: SpectrogramSpec) -> list[Slice]:
+    units = math.ceil(GROUP * spec.duration_s / SLICE_S)
     center = scene.center_frequency_hz
     antenna, boxes = render(scene, 0, units, center, rate)
     receiver = Receiver(scene.front_end, rate, len(antenna.iq))

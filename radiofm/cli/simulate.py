@@ -44,15 +44,26 @@ def scenes(
     rates: Annotated[
         str | None, typer.Option(help="Sample rates to draw from, like 2.4M,5M,20M.")
     ] = None,
+    scene: Annotated[
+        str | None,
+        typer.Option(
+            help="A scene with distributions, drawn anew for each four slices, at its own rates. "
+            "(default: random scenes of all families)",
+            autocompletion=complete.scenes,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Write spectrogram slices of random scenes, with labels and masks."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from radiofm.errors import UsageError
     from radiofm.quantities import parse_rate
     from radiofm_capture.simulate import RATES, simulate_slices
 
+    if rates and scene:
+        raise UsageError("--rates is for random scenes: give --scene FILE.toml its sample_rate_hz")
     drawn = [parse_rate(r, "rates") for r in rates.split(",")] if rates else RATES
     began = time.monotonic()
     with Progress(
@@ -62,7 +73,7 @@ def scenes(
         task = bar.add_task("slices", total=count)
         simulate_slices(
             out, count, seed, rates=drawn, workers=workers or os.cpu_count() or 1,
-            progress=lambda made: bar.update(task, completed=made),
+            progress=lambda made: bar.update(task, completed=made), scene=scene,
         )  # fmt: skip
     report = {
         "command": "simulate scenes", "out": str(out), "slices": count, "seed": seed,

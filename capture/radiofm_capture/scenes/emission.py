@@ -37,9 +37,7 @@ def emission(
         bursts = key(iq, bursts, spans, rate)
     if emitter.ramp_s:
         ramp(iq, bursts, round(emitter.ramp_s * rate))
-    if not (emitter.amplifier or emitter.channel or drift):
-        return iq, bursts
-    power = mean_power(iq)
+    power = mean_power(iq) if emitter.amplifier or emitter.channel else 0.0
     if emitter.amplifier:
         emitter.amplifier.apply(iq)
     if emitter.channel or drift:
@@ -48,8 +46,8 @@ def emission(
             paths = emitter.channel.paths(scene.emitter_hz(emitter), scene.random(number, 0, PATHS))
         iq = propagate(iq, count, rate, paths, drift, start * SLICE_S)
         bursts = [_received(burst, drift, count) for burst in bursts]
-    if changed := mean_power(iq):
-        iq *= np.float32((power / changed) ** 0.5)
+    if power:
+        iq *= np.float32((power / mean_power(iq)) ** 0.5)
     return iq, [burst for burst in bursts if burst.count > 0]
 
 

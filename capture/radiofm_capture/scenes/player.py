@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from radiofm_capture.scenes.receiver import Receiver
 from radiofm_capture.scenes.render import oscillator, render
 from radiofm_capture.scenes.scene import SLICE_S, Scene
 from radiofm_capture.scenes.truth import TruthBox, clip, dominant
+
+log = logging.getLogger(__name__)
 
 CHUNK_SLICES = 32  # rendered at a time, at most
 CHUNK_SAMPLES = 1 << 22  # the same, at high rates
@@ -44,6 +47,12 @@ class ScenePlayer:
         """
         loop = self._loop(center_frequency_hz, sample_rate_hz)
         if loop.count > KEPT_SAMPLES:
+            log.warning(
+                "the scene is too long to be kept at this rate and is rendered as it is read, which "
+                "may be too slow: give it %d slices instead of %d",
+                KEPT_SAMPLES * self.scene.slices // loop.count,
+                self.scene.slices,
+            )
             return
         for _ in loop.chunks(0, loop.count):
             if stop.is_set():
