@@ -101,7 +101,7 @@ def test_blocks_are_cheap_but_not_wrong() -> None:
     paths = Multipath(profile="ETU", doppler_hz=400.0).paths(1e9, rng())
     got = propagate(signal, count, rate, paths, 0, 3.0)
     frequency = np.fft.fftfreq(count, 1 / rate)
-    gains = paths.gains(np.asarray(3.0 + np.arange(count) / rate))
+    gains = paths.gains(3.0 + np.arange(count) / rate)
     exact = np.zeros(count, complex)
     for tap, delay in enumerate(paths.delays_s):
         late = np.fft.ifft(np.fft.fft(signal) * np.exp(-2j * np.pi * frequency * delay))

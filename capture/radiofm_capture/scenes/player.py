@@ -48,8 +48,8 @@ class ScenePlayer:
         loop = self._loop(center_frequency_hz, sample_rate_hz)
         if loop.count > KEPT_SAMPLES:
             log.warning(
-                "the scene is too long to be kept at this rate and is rendered as it is read, which "
-                "may be too slow: give it %d slices instead of %d",
+                "the scene is too long to be kept at this rate and is rendered as it is read, "
+                "which may be too slow: give it %d slices instead of %d",
                 KEPT_SAMPLES * self.scene.slices // loop.count,
                 self.scene.slices,
             )

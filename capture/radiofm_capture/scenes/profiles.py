@@ -124,7 +124,7 @@ class Paths:
     def fastest_hz(self) -> float:
         return float(np.abs(self.doppler_hz).max())
 
-    def gains(self, time_s: npt.NDArray[np.float64]) -> npt.NDArray[np.complex64]:
+    def gains(self, time_s: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.complex64]:
         """[times] -> complex64 [times, taps]."""
         gains = np.empty((len(time_s), len(self.delays_s)), np.complex64)
         for tap, (amplitude, doppler, phase) in enumerate(

@@ -13,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.errors import UsageError
+from radiofm.quantities import format_si
 from radiofm_capture.scenes.emission import emission
 from radiofm_capture.scenes.front_end import FrontEnd
 from radiofm_capture.scenes.receiver import Antenna
@@ -77,6 +79,11 @@ def _noise(scene: Scene, first: int, count: int, rate: float) -> Iq:
     rng = scene.random(THERMAL, first)
     amplitude = np.sqrt(10 ** (scene.noise_dbfs_per_hz / 10) * rate)
     if scene.noise is not None:
+        if scene.noise.bandwidth_hz < rate:
+            raise UsageError(
+                f"noise {scene.noise.path} is {format_si(scene.noise.bandwidth_hz, 'S/s')} wide: "
+                f"too narrow for a receiver at {format_si(rate, 'S/s')}"
+            )
         real, _ = scene.noise.render(rate, count, 0.0, rng)
         real *= np.float32(amplitude)
         return real
