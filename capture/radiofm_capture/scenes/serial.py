@@ -1,0 +1,45 @@
+"""What short-range radios share: the order of bits, presets of CRCs, sequences of registers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from radiofm_capture.scenes.coding import Bits, crc
+
+
+def lsb_first(data: bytes) -> Bits:
+    """The bits of bytes, each byte's lowest first [8 len(data)]."""
+    return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+
+
+def number(value: int, length: int) -> Bits:
+    """`length` bits of a number, the lowest first."""
+    return np.array([value >> n & 1 for n in range(length)], np.uint8)
+
+
+def preset_crc(bits: Bits, polynomial: int, length: int, preset: int) -> Bits:
+    """The CRC of at least `length` bits, highest power first, of a register that starts at `preset`.
+
+    A register that starts at 0 and sees the first bits inverted where `preset` is 1 is the same.
+    """
+    seen = bits.copy()
+    seen[:length] ^= number(preset, length)[::-1]
+    return crc(seen, polynomial, length)
+
+
+@lru_cache(256)
+def recurrence(first: tuple[int, ...], near: int, far: int) -> Bits:
+    """One period, 2^far - 1 values, of x(n) = x(n - near) + x(n - far) after `first` [far]."""
+    values = list(first)
+    while len(values) < far + 2**far - 1:
+        values.append(values[-near] ^ values[-far])
+    sequence = np.array(values[far:], np.uint8)
+    sequence.flags.writeable = False
+    return sequence
+
+
+def repeat(sequence: Bits, count: int) -> Bits:
+    """The first `count` values of a periodic sequence."""
+    return np.tile(sequence, -(-count // len(sequence)))[:count]
