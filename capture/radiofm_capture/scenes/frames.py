@@ -13,7 +13,8 @@ import scipy.fft
 
 from radiofm_capture.scenes.signal import Burst, Iq, carrier
 
-ROLL_OFF = 0.04  # of the filters, share of half the rate
+EDGE = 0.08  # of the receiver's filter, share of half the rate
+ROLL_OFF = 0.2  # of a frame's at most, less if the signal fills more of the rate
 GUARD = 128  # samples after which those filters have died away
 BLOCK = 16  # guards in a block at most
 RATIO_TERMS = 4000  # the ratio of the rates is met to within 40 ppm, the usual ones exactly
@@ -35,7 +36,9 @@ class Frame:
         return self.start_s + len(self.iq) / self.rate
 
 
-def lay(frames: Iterable[Frame], rate: float, count: int, offset_hz: float) -> tuple[Iq, list[Burst]]:
+def lay(
+    frames: Iterable[Frame], rate: float, count: int, offset_hz: float
+) -> tuple[Iq, list[Burst]]:
     """The sum of the frames as `count` samples at `rate`, and their boxes, those in the band.
 
     Frames start on the nearest sample. They are interpolated as by a converter with a
@@ -62,12 +65,11 @@ def _add(iq: Iq, frame: Frame, first: int, rate: float, centre_hz: float) -> Non
     wanted = min(len(frame.iq) + 4 * guard, BLOCK * guard)
     size = down * scipy.fft.next_fast_len(-(-wanted // down))
     bins = round(centre_hz / frame.rate * size)
-    gain = _filter(size, size // down * up, bins) * np.float32(up / down * frame.gain)
-    sent = frame.iq * carrier(len(frame.iq), centre_hz / frame.rate - bins / size)
-    where = np.arange(bins - len(gain) // 2, bins + len(gain) // 2)
     out = size // down * up
-    heard = np.flatnonzero(gain)
-    taken, put = (where[heard] - bins) % size, where[heard] % out
+    roll_off = min(ROLL_OFF, 1 - frame.width_hz / frame.rate)
+    gain, taken, put = _filter(size, out, bins, roll_off)
+    gain = gain * np.float32(up / down * frame.gain)
+    sent = frame.iq * carrier(len(frame.iq), centre_hz / frame.rate - bins / size)
     step, margin = size - 2 * guard, guard // down * up
     for at in range(-2 * guard, len(sent) + guard, step):
         begin = at // down * up  # of the block, in samples of the receiver from `first`
@@ -80,7 +82,7 @@ def _add(iq: Iq, frame: Frame, first: int, rate: float, centre_hz: float) -> Non
         block[max(-at, 0) :][: len(piece)] = piece
         spectrum = np.zeros(out, np.complex64)
         turn = np.exp(2j * np.pi * (bins * begin % out) / out)
-        spectrum[put] = scipy.fft.fft(block)[taken] * (gain[heard] * np.complex64(turn))
+        spectrum[put] = scipy.fft.fft(block)[taken] * (gain * np.complex64(turn))
         moved = scipy.fft.ifft(spectrum, overwrite_x=True)
         goal = first + begin + margin
         iq[goal + skip : goal + keep] += moved[margin + skip : margin + keep]
@@ -96,21 +98,20 @@ def _ratio(ratio: float) -> tuple[int, int]:
 
 
 @lru_cache(128)
-def _filter(size: int, out: int, bins: int) -> npt.NDArray[np.float32]:
-    """Gain of the bins around the frame's centre, where they come to lie in the receiver's band.
+def _filter(
+    size: int, out: int, bins: int, roll_off: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Gains of the bins that are heard, where they lie in the frame, and in the receiver's band.
 
     A raised cosine around half the frame's rate, which takes the images away, times one that
     ends at half the receiver's.
     """
-    half = int(size * (1 + ROLL_OFF) / 2) + 1
-    own = np.abs(np.arange(-half, half)) / (size / 2)
-    received = np.abs(np.arange(-half, half) + bins) / (out / 2)
-    gain = np.asarray(
-        _slope((own - 1 + ROLL_OFF) / (2 * ROLL_OFF)) * _slope((received - 1 + ROLL_OFF) / ROLL_OFF),
-        np.float32,
-    )
-    gain.flags.writeable = False
-    return gain
+    half = int(size * (1 + roll_off) / 2) + 1
+    own = np.arange(-half, half)
+    gain = _slope((np.abs(own) / (size / 2) - 1 + roll_off) / (2 * roll_off))
+    gain *= _slope((np.abs(own + bins) / (out / 2) - 1 + EDGE) / EDGE)
+    heard = np.flatnonzero(gain)
+    return np.asarray(gain[heard], np.float32), own[heard] % size, (own[heard] + bins) % out
 
 
 def _slope(share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

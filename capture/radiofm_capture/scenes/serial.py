@@ -20,7 +20,7 @@ def number(value: int, length: int) -> Bits:
 
 
 def preset_crc(bits: Bits, polynomial: int, length: int, preset: int) -> Bits:
-    """The CRC of at least `length` bits, highest power first, of a register that starts at `preset`.
+    """The CRC of at least `length` bits, highest power first; its register starts at `preset`.
 
     A register that starts at 0 and sees the first bits inverted where `preset` is 1 is the same.
     """

@@ -77,4 +77,4 @@ def _points(per_tone: int) -> npt.NDArray[np.complex64]:
 
 def crc8(bits: Bits) -> Bits:
     """x^8 + x^2 + x + 1 from all ones, inverted, highest power first (19.3.9.4.4)."""
-    return preset_crc(bits, 0x07, 8, 0xFF) ^ 1
+    return preset_crc(bits, 0x07, 8, 0xFF) ^ np.uint8(1)

@@ -55,7 +55,7 @@ def header(length: int, speed: int) -> Bits:
     extended = speed == 3 and duration * 11 - 8 * length >= 8
     service = 0x04 | extended << 7  # the clocks are locked
     fields = np.concatenate([number(round(10 * rate), 8), number(service, 8), number(duration, 16)])
-    return np.concatenate([fields, preset_crc(fields, CRC16, 16, 0xFFFF) ^ 1])
+    return np.concatenate([fields, preset_crc(fields, CRC16, 16, 0xFFFF) ^ np.uint8(1)])
 
 
 def scramble(bits: Bits, seed: tuple[int, ...]) -> Bits:
@@ -91,7 +91,7 @@ def _cck(bits: Bits, speed: int, phase: int) -> npt.NDArray[np.complex64]:
         ],
         axis=1,
     )  # fmt: skip
-    return QUARTERS[quarters.reshape(-1) % 4]
+    return np.asarray(QUARTERS[quarters.reshape(-1) % 4])
 
 
 @lru_cache(1)

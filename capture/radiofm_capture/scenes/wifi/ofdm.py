@@ -75,7 +75,9 @@ def non_ht(psdu: bytes, mcs: int, width_hz: float, seed: int) -> Iq:
     return np.concatenate([legacy_training(size), signal, _legacy_symbols(bits, chosen, 1, size)])
 
 
-def ht(psdu: bytes, mcs: int, width_hz: float, short_guard: bool, aggregated: bool, seed: int) -> Iq:
+def ht(
+    psdu: bytes, mcs: int, width_hz: float, short_guard: bool, aggregated: bool, seed: int
+) -> Iq:
     """HT-mixed (clause 19)."""
     tones, chosen = WIDE[width_hz], WIDE_MCS[mcs]
     unit = chosen.data_bits(tones)
@@ -130,10 +132,10 @@ def vht(mpdus: bytes, mcs: int, width_hz: float, short_guard: bool, seed: int) -
 
 
 def end_of_frame_padding(mpdus: bytes, length: int) -> bytes:
-    """EOF subframes and at most three bytes more (9.7.1, 21.3.10.5)."""
-    empty = delimiter(0, True)
-    missing = length - len(mpdus)
-    return mpdus + empty * (missing // len(empty)) + bytes(missing % len(empty))
+    """The last subframe to whole words, EOF subframes, at most three bytes (9.7.1, 21.3.10.5)."""
+    aligned = mpdus + bytes(min(-len(mpdus) % 4, length - len(mpdus)))
+    words, rest = divmod(length - len(aligned), 4)
+    return aligned + delimiter(0, True) * words + bytes(rest)
 
 
 def delimiter(length: int, eof: bool = False) -> bytes:
@@ -178,7 +180,9 @@ def _vht_sig_b(length: int, width_hz: float) -> Bits:
     return np.concatenate([number(-(-length // 4), size), ones, np.zeros(TAIL, np.uint8)])
 
 
-def _points(bits: Bits, tones: Tones, mcs: Mcs) -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
+def _points(
+    bits: Bits, tones: Tones, mcs: Mcs
+) -> np.ndarray[tuple[int, ...], np.dtype[np.complex64]]:
     coded = len(tones.data) * mcs.per_tone
     order = interleaving(coded, mcs.per_tone, tones.columns)
     sent = convolve(bits, mcs.rate).reshape(-1, coded)[:, order]

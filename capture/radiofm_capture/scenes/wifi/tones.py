@@ -48,7 +48,7 @@ class Tones:
         return float(2 * self.data[-1] + 1) * SPACING_HZ
 
     def grid(self, points: npt.NDArray[np.complex64], first: int) -> npt.NDArray[np.complex64]:
-        """Data [n, len(data)] with pilots, the first of polarity `first` (17.3.5.10, 19.3.11.10)."""
+        """Data [n, len(data)] and pilots, the first of polarity `first` (17.3.5.10, 19.3.11.10)."""
         grid = np.zeros((len(points), self.size), np.complex64)
         grid[:, self.data + self.size // 2] = points
         n = np.arange(len(points))

@@ -20,7 +20,7 @@ INDICES = {"dsss": 4, "ofdm": 8, "ht": 8, "vht": 10}
 class Wifi(Waveform):
     """IEEE 802.11-2020 with one spatial stream and the binary convolutional code.
 
-    Clause 15/16 (`dsss`, 802.11b), 17 (`ofdm`, a and g), 19 (`ht`, n, mixed format), 21 (`vht`, ac).
+    Clauses 15 and 16 (`dsss`, 802.11b), 17 (`ofdm`, a and g), 19 (`ht`, n, mixed), 21 (`vht`, ac).
     An exchange is data and its answer, as 10.3 times them; beacons come at their targets.
     """
 
@@ -82,7 +82,7 @@ def draw_wifi(rng: np.random.Generator, rate: float) -> Wifi:
     top = INDICES[phy] - (phy == "vht" and width == 20e6)
     stations = int(rng.integers(1, 9))
     return Wifi(
-        phy=phy, width_hz=width, primary=int(rng.integers(width / 20e6)),
+        phy=phy, width_hz=width, primary=int(rng.integers(round(width / 20e6))),
         mcs=tuple(rng.integers(0, top, 3).tolist()),
         load=float(rng.choice([0.02, 0.1, 0.3, 0.6, 0.9, 1.0])), stations=stations,
         aggregate=1 if phy in ("dsss", "ofdm") else int(log_uniform(rng, 1, 64)),
