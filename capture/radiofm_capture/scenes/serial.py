@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from radiofm_capture.scenes.coding import Bits, crc
+from radiofm_capture.scenes.coding import Bits
 
 
 def lsb_first(data: bytes) -> Bits:
@@ -20,13 +20,12 @@ def number(value: int, length: int) -> Bits:
 
 
 def preset_crc(bits: Bits, polynomial: int, length: int, preset: int) -> Bits:
-    """The CRC of at least `length` bits, highest power first; its register starts at `preset`.
-
-    A register that starts at 0 and sees the first bits inverted where `preset` is 1 is the same.
-    """
-    seen = bits.copy()
-    seen[:length] ^= number(preset, length)[::-1]
-    return crc(seen, polynomial, length)
+    """The CRC, highest power first, of a register that starts at `preset`."""
+    register, mask = preset, (1 << length) - 1
+    for bit in bits.tolist():
+        top = register >> length - 1 ^ bit
+        register = (register << 1 & mask) ^ polynomial * top
+    return number(register, length)[::-1]
 
 
 @lru_cache(256)

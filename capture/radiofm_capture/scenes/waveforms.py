@@ -8,16 +8,23 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from radiofm_capture.scenes.bluetooth import Ble, Bluetooth
 from radiofm_capture.scenes.chirp import Chirp, draw_chirp
 from radiofm_capture.scenes.gfsk import Gfsk, draw_gfsk
+from radiofm_capture.scenes.lora import Lora
 from radiofm_capture.scenes.nbfm import Nbfm, draw_nbfm
 from radiofm_capture.scenes.ofdm import Ofdm, draw_ofdm
 from radiofm_capture.scenes.ook import Ook, draw_ook
 from radiofm_capture.scenes.signal import Waveform
+from radiofm_capture.scenes.wifi import Wifi
+from radiofm_capture.scenes.zigbee import Zigbee
 
 NOISE = "noise"
 
-AnyWaveform = Annotated[Ofdm | Gfsk | Chirp | Nbfm | Ook, Field(discriminator="family")]
+AnyWaveform = Annotated[
+    Ofdm | Gfsk | Chirp | Nbfm | Ook | Wifi | Bluetooth | Ble | Zigbee | Lora,
+    Field(discriminator="family"),
+]
 
 # Label -> a random, realistic member of the family for a receiver at a sample rate.
 DRAWS: dict[str, Callable[[np.random.Generator, float], Waveform]] = {
