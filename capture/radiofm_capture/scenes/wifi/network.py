@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PPDU_MAX_S = 5.484e-3  # aPPDUMaxTime (table 19-25)
 HT_MAX = 65_535  # bytes (table 19-25)
 BODIES = ((40, 120), (100, 1460), (1400, 1460))  # bytes: acknowledgements, the rest, full packets
-BODY_SHARES = (0.3, 0.15, 0.55)
+BODY_SHARES = (0.3, 0.45)  # of all up to the first, the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,8 @@ class Network:
             frame, answer = self._data(sender, receiver, mcs, start)
             yield frame
             stop = max(stop, frame.stop_s)
-            doubled = 2 * self.windows[sender] + 1 if len(senders) > 1 else 0
-            self.windows[sender] = np.clip(doubled, self.timing.cw_min, self.timing.cw_max)
+            doubled = min(2 * int(self.windows[sender]) + 1, self.timing.cw_max)
+            self.windows[sender] = doubled if len(senders) > 1 else self.timing.cw_min
             self.backoff[sender] = self.rng.integers(self.windows[sender] + 1)
         if len(senders) == 1:
             reply = self._control(receiver, stop + self.timing.sifs_s, answer, mcs)
@@ -158,7 +158,7 @@ class Network:
         return Frame(start, iq, rate, width, offset, float(self.gains[sender]))
 
     def _body(self) -> bytes:
-        low, high = BODIES[self.rng.choice(len(BODIES), p=BODY_SHARES)]
+        low, high = BODIES[np.searchsorted(BODY_SHARES, self.rng.random())]
         return self.rng.bytes(int(self.rng.integers(low, high + 1)))
 
     def _next(self) -> int:

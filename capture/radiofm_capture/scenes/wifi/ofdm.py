@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -71,8 +72,8 @@ def non_ht(psdu: bytes, mcs: int, width_hz: float, seed: int) -> Iq:
     bits[SERVICE : SERVICE + 8 * len(psdu)] = lsb_first(psdu)
     bits ^= scrambling(seed, len(bits))
     bits[SERVICE + 8 * len(psdu) :][:TAIL] = 0
-    signal = _legacy_symbols(_l_sig(mcs, len(psdu)), BPSK, 0, size)
-    return np.concatenate([legacy_training(size), signal, _legacy_symbols(bits, chosen, 1, size)])
+    data = _legacy_symbols(bits, chosen, 1, size)
+    return np.concatenate([legacy_training(size), _l_sig(mcs, len(psdu), size), data])
 
 
 def ht(
@@ -87,7 +88,7 @@ def ht(
     bits ^= scrambling(seed, len(bits))
     bits[SERVICE + 8 * len(psdu) :][:TAIL] = 0
     data = _wide_symbols(bits, tones, chosen, 3, short_guard)
-    spoof = _l_sig(0, _spoofed_length(8 + 4 + 4 + _duration_us(data, tones)))
+    length = _spoofed_length(8 + 4 + 4 + _duration_us(data, tones))
     first = np.concatenate([number(mcs, 7), number(width_hz > 20e6, 1), number(len(psdu), 16)])
     second = np.array([1, 1, 1, aggregated, 0, 0, 0, short_guard, 0, 0], np.uint8)  # table 19-11
     fields = np.concatenate([first, second])
@@ -95,7 +96,7 @@ def ht(
     size = tones.size
     return np.concatenate(
         [
-            legacy_training(size), _legacy_symbols(spoof, BPSK, 0, size),
+            legacy_training(size), _l_sig(0, length, size),
             _legacy_symbols(sig, BPSK, 1, size, turned=(True, True)), wide_training(size), data,
         ]
     )  # fmt: skip
@@ -118,11 +119,11 @@ def vht(mpdus: bytes, mcs: int, width_hz: float, short_guard: bool, seed: int) -
     repeats = np.zeros(len(tones.data) // 2, np.uint8)
     copies = np.tile(sig_b, len(repeats) // len(sig_b))  # 21.3.8.3.6
     repeats[: len(copies)] = copies
-    spoof = _l_sig(0, _spoofed_length(8 + 4 + 4 + 4 + _duration_us(data, tones)))
+    length = _spoofed_length(8 + 4 + 4 + 4 + _duration_us(data, tones))
     odd = short_guard and count % 10 == 9
     return np.concatenate(
         [
-            legacy_training(size), _legacy_symbols(spoof, BPSK, 0, size),
+            legacy_training(size), _l_sig(0, length, size),
             _legacy_symbols(
                 _vht_sig_a(mcs, width_hz, short_guard, odd), BPSK, 1, size, (False, True)
             ),
@@ -147,13 +148,16 @@ def delimiter(length: int, eof: bool = False) -> bytes:
     return np.packbits(np.concatenate([bits, crc8(bits)]), bitorder="little").tobytes() + b"\x4e"
 
 
-def _l_sig(mcs: int, length: int) -> Bits:
+@lru_cache(1024)
+def _l_sig(mcs: int, length: int, size: int) -> Iq:
     """17.3.4."""
     bits = np.zeros(SIGNAL, np.uint8)
     bits[:4] = number(RATE_BITS[mcs], 4)
     bits[5:17] = number(length, 12)
     bits[17] = bits.sum() % 2
-    return bits
+    symbol = _legacy_symbols(bits, BPSK, 0, size)
+    symbol.flags.writeable = False
+    return symbol
 
 
 def _spoofed_length(after_us: float) -> int:
