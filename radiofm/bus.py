@@ -221,6 +221,36 @@ class Publisher:
         self._bound.close(self.linger_s)
 
 
+class ItemPublisher:
+    """Publishes bare items, single part, without topic or header: what GNU Radio's zeromq blocks
+    read (gr-zeromq, `sub_source` without a key). A message is a whole number of items.
+
+    It never waits: a reader that is behind loses whole messages, which nothing in this format can
+    tell it, nor us.
+    """
+
+    def __init__(self, endpoint: str, *, message_bytes: int, queue_bytes: int) -> None:
+        self._bound = _Bound(
+            zmq.PUB, endpoint, queue_bytes=queue_bytes, message_bytes=message_bytes
+        )
+        self.endpoint = self._bound.endpoint
+        self._message_bytes = message_bytes
+
+    def send(self, items: npt.NDArray[Any]) -> None:
+        """Publish items [count, 2] in messages of up to `message_bytes`.
+
+        They are not copied, must be contiguous, and must not be written to again.
+        """
+        count = max(1, self._message_bytes // (2 * items.itemsize))
+        for start in range(0, len(items), count):
+            part = items[start : start + count]
+            self._bound.socket.send(part.data.cast("B"), copy=False)
+
+    def close(self) -> None:
+        """Hand over what is still to be read, within LINGER_S, and free the endpoint."""
+        self._bound.close(LINGER_S)
+
+
 class Subscriber:
     """Follows topics of one or more publishers, in the order of each."""
 

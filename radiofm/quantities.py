@@ -88,3 +88,11 @@ def format_si(value: float, unit: str) -> str:
         if abs(value) >= factor:
             return f"{value / factor:.6g} {prefix}{unit}"
     return f"{value:.6g} {unit}"
+
+
+def format_duration(seconds: float) -> str:
+    """0.1 -> "100 ms", 90 -> "1.5 min", 5400 -> "1.5 h"."""
+    for factor, unit in ((3600.0, "h"), (60.0, "min"), (1.0, "s")):
+        if seconds >= factor:
+            return f"{seconds / factor:.3g} {unit}"
+    return f"{seconds * 1e3:.3g} ms"

@@ -1,7 +1,4 @@
-"""Recordings, read: SigMF pairs and raw files, in the form that travels on the wire.
-
-`FORMATS` is the one place that says what a file's counts mean.
-"""
+"""Recordings, read: whatever holds samples on disk, in the form that travels on the wire."""
 
 from __future__ import annotations
 
@@ -14,52 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm.errors import RecordingError
+from radiofm.formats import FORMATS, format_of
+from radiofm.raw_source import raw_source
 from radiofm.segment import Segment, segments_of
-from radiofm.sigmf_meta import Annotation, Info, Meta, pair, read_meta
+from radiofm.sigmf_meta import Annotation, Info, pair
+from radiofm.sigmf_source import archive_sources, collection_sources, pair_source
+from radiofm.source import Given, Source
 from radiofm.wire import DTYPES, Datatype
 
 CHECKED_BYTES = 256 * 2**20  # the hash of a longer file is only checked on request
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How samples lie in a file, the wire form that holds them without loss, its full scale."""
-
-    dtype: str
-    wire: Datatype
-    full_scale: float  # counts at 0 dBFS, in the wire form
-
-
-FORMATS = {
-    "cu8": Format("u1", "ci16_le", 255.0),  # even about 127.5: as 2 x - 255 they are whole counts
-    "ci8": Format("i1", "ci16_le", 128.0),
-    "ci16_le": Format("<i2", "ci16_le", 32768.0),
-    "ci16_be": Format(">i2", "ci16_le", 32768.0),
-    "cf32_le": Format("<f4", "cf32_le", 1.0),
-    "cf32_be": Format(">f4", "cf32_le", 1.0),
-}
-SUFFIXES = {
-    ".cu8": "cu8",
-    ".cs8": "ci8",
-    ".cs16": "ci16_le",
-    ".cf32": "cf32_le",
-    ".cfile": "cf32_le",
-    ".complex64": "cf32_le",
-    ".fc32": "cf32_le",
-}
+HASHED_SAMPLES = 1 << 20  # at a time
 
 
 @dataclass(frozen=True)
 class Recording:
     """An opened recording; its data is memory-mapped and read-only."""
 
-    path: Path  # the data file
-    info: Info
+    source: Source
     segments: tuple[Segment, ...]
-    annotations: tuple[Annotation, ...]
     sample_rate_hz: float
     full_scale: float  # counts at 0 dBFS of what `read` returns
-    data: npt.NDArray[Any]  # [count, 2] as on disk
 
     @classmethod
     def open(
@@ -71,44 +42,33 @@ class Recording:
         center_frequency_hz: float | None = None,
         verify: bool | None = None,
     ) -> Recording:
-        """Open a SigMF pair (either file of it, or their common name) or a raw file.
-
-        A raw file needs `sample_rate_hz`, and `datatype` ("ci16_le", also "ci16" or "cs16") where
-        its suffix does not say it. For SigMF, rate and centre fill in what the metadata lacks.
-        `verify`: check `core:sha512`, None for files up to CHECKED_BYTES. Raises RecordingError.
-        """
-        path = Path(path)
-        meta_path, data_path = pair(path)
-        if path.is_dir():
-            raise RecordingError(f"{path} is a folder: name a recording in it")
-        if path.suffix.lower() == ".sigmf":
-            raise RecordingError(f"{path} is a SigMF archive: unpack it with `tar xf {path.name}`")
-        if path.is_file() and path not in (meta_path, data_path):
-            data_path = path
-            meta = _raw_meta(path, datatype, sample_rate_hz)
-        elif not meta_path.is_file() and not data_path.is_file():
-            raise RecordingError(f"no recording {path}: no such file, nor {meta_path}")
-        elif not meta_path.is_file():
-            raise RecordingError(f"recording {path} has no metadata: bring back {meta_path}")
-        elif not data_path.is_file():
-            raise RecordingError(f"recording {path} has no data: bring back {data_path}")
-        else:
-            meta = read_meta(meta_path)
-        info = meta.info
-        rate = info.core_sample_rate or sample_rate_hz
-        if rate is None or rate <= 0:
+        """Open the one recording that is at `path`, as `open_recordings` does."""
+        given = Given(datatype, sample_rate_hz, center_frequency_hz)
+        sources = _sources(Path(path), given)
+        if len(sources) > 1:
             raise RecordingError(
-                f"{path}: no usable sample rate ({rate}): give one (sample_rate_hz, --rate)"
+                f"{path} holds {len(sources)} recordings: take one of them, or make them files by "
+                f"`radiofm corpus import {path} --to FOLDER`"
             )
-        form = _format(path, meta)
-        data = _map(data_path, info.core_datatype, np.dtype(form.dtype))
-        segments = segments_of(path, meta, len(data), center_frequency_hz)
-        if verify or (verify is None and data.nbytes <= CHECKED_BYTES):
-            _verify(data_path, info.core_sha512)
-        # Other types have no bits to spare, so that only these two can differ.
-        own_scale = info.core_datatype in ("ci16_le", "cf32_le") and info.radiofm_full_scale
-        scale = own_scale or form.full_scale
-        return cls(data_path, info, segments, meta.annotations, rate, scale, data)
+        return _opened(sources[0], given, verify)
+
+    @property
+    def path(self) -> Path:
+        """The file that holds the samples."""
+        return self.source.path
+
+    @property
+    def data(self) -> npt.NDArray[Any]:
+        """Samples [count, 2] as on disk."""
+        return self.source.data
+
+    @property
+    def info(self) -> Info:
+        return self.source.meta.info
+
+    @property
+    def annotations(self) -> tuple[Annotation, ...]:
+        return self.source.meta.annotations
 
     @property
     def datatype(self) -> str:
@@ -132,66 +92,81 @@ class Recording:
                 f"{self.path}: samples {start} to {start + count} are not in it: {self.count} are"
             )
         part = self.data[start : start + count]
-        samples = part.astype(DTYPES[self.wire_datatype], copy=False)
+        samples = part.astype(DTYPES[self.wire_datatype], order="C", copy=False)
         return samples * np.int16(2) - np.int16(255) if self.datatype == "cu8" else samples
 
 
-def _raw_meta(path: Path, datatype: str | None, sample_rate_hz: float | None) -> Meta:
-    name = SUFFIXES.get(path.suffix.lower()) if datatype is None else datatype
-    if name is None:
-        raise RecordingError(
-            f"{path}: the suffix {path.suffix!r} does not say the datatype: "
-            f"give it (datatype, --datatype): {', '.join(FORMATS)}"
-        )
-    if sample_rate_hz is None:
-        raise RecordingError(
-            f"{path}: a raw file does not say its sample rate: give it (sample_rate_hz, --rate)"
-        )
-    name = SUFFIXES.get(f".{name}", name)  # as a suffix: cs16
-    return Meta(info=Info(core_datatype=f"{name}_le" if f"{name}_le" in FORMATS else name))
+def open_recordings(
+    path: Path | str,
+    *,
+    datatype: str | None = None,
+    sample_rate_hz: float | None = None,
+    center_frequency_hz: float | None = None,
+    verify: bool | None = None,
+) -> list[Recording]:
+    """Open what is at `path`, in order: several recordings for a SigMF collection or archive, or
+
+    - a SigMF pair: either file of it, or their common name;
+    - a raw file: suffix and name say what they can (raw_source.py);
+    - a two-channel WAV file; a `.npy` file of the papers' RRD corpus.
+
+    Rate and centre fill in what SigMF lacks; for other files they and `datatype` ("ci16_le", also
+    "ci16" or "cs16") come before what name and header say. `verify`: check `core:sha512`, None for
+    data up to CHECKED_BYTES. Raises RecordingError.
+    """
+    given = Given(datatype, sample_rate_hz, center_frequency_hz)
+    return [_opened(source, given, verify) for source in _sources(Path(path), given)]
 
 
-def _format(path: Path, meta: Meta) -> Format:
-    info = meta.info
-    if info.core_num_channels != 1:
-        raise RecordingError(
-            f"{path}: core:num_channels is {info.core_num_channels}: "
-            "radiofm reads one channel: split the recording"
-        )
-    headers = any(capture.core_header_bytes for capture in meta.captures)
-    if info.core_dataset or info.core_trailing_bytes or info.core_metadata_only or headers:
-        raise RecordingError(
-            f"{path} is a non-conforming data set (core:dataset, header or trailing bytes): "
-            "convert it to plain SigMF"
-        )
-    form = FORMATS.get(info.core_datatype)
-    if form is None:
-        raise RecordingError(
-            f"{path}: datatype {info.core_datatype!r} is not read: "
-            f"convert it to one of {', '.join(FORMATS)}"
-        )
-    return form
+def _sources(path: Path, given: Given) -> list[Source]:
+    if path.is_dir():
+        raise RecordingError(f"{path} is a folder: name a recording in it")
+    if not path.is_file() or path in pair(path):
+        return [pair_source(path)]
+    match path.suffix.lower():
+        case ".sigmf":
+            return archive_sources(path)
+        case ".sigmf-collection":
+            return collection_sources(path)
+        case ".wav":
+            from radiofm.wav_source import wav_source
+
+            return [wav_source(path, given)]
+        case ".npy":
+            from radiofm.rrd_source import rrd_source
+
+            return [rrd_source(path, given)]
+        case _:
+            return [raw_source(path, given)]
 
 
-def _map(path: Path, datatype: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    size, frame = path.stat().st_size, 2 * dtype.itemsize
-    if size % frame:
+def _opened(source: Source, given: Given, verify: bool | None) -> Recording:
+    info, data = source.meta.info, source.data
+    rate = info.core_sample_rate or given.sample_rate_hz
+    if rate is None or rate <= 0:
         raise RecordingError(
-            f"{path}: {size % frame} bytes too many for whole {datatype} samples of {frame} bytes: "
-            "it is cut short, or of another datatype"
+            f"{source.path}: no usable sample rate ({rate}): give one (sample_rate_hz, --rate)"
         )
-    if size == 0:  # cannot be mapped
-        return np.empty((0, 2), dtype)
-    return np.asarray(np.memmap(path, dtype, "r")).reshape(-1, 2)
+    segments = segments_of(source.path, source.meta, len(data), given.center_frequency_hz)
+    if verify or (verify is None and data.nbytes <= CHECKED_BYTES):
+        _verify(source)
+    # Other types have no bits to spare, so that only these two can differ.
+    own_scale = info.core_datatype in ("ci16_le", "cf32_le") and info.radiofm_full_scale
+    scale = own_scale or format_of(source.path, source.meta).full_scale
+    return Recording(source, segments, rate, scale)
 
 
-def _verify(path: Path, sha512: str | None) -> None:
+def _verify(source: Source) -> None:
+    sha512 = source.meta.info.core_sha512
     if sha512 is None:
         return
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha512").hexdigest()
+    digest = hashlib.sha512()
+    for start in range(0, len(source.data), HASHED_SAMPLES):
+        part = source.data[start : start + HASHED_SAMPLES]
+        digest.update(part.view(np.uint8).reshape(-1).data)
+    found = digest.hexdigest()
     if found != sha512.lower():
         raise RecordingError(
-            f"{path} is not the data that its metadata describes: its SHA-512 is {found[:12]}..., "
-            f"core:sha512 is {sha512[:12]}...: take both files from the same source"
+            f"{source.path} is not the data that its metadata describes: its SHA-512 is "
+            f"{found[:12]}..., core:sha512 is {sha512[:12]}...: take both from the same source"
         )

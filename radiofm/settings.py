@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from radiofm import quantities
 from radiofm.errors import UsageError
+from radiofm.record_options import Split, check_name, parse_split
 
 Origin = Literal["default", "profile", "environment", "flag"]
 
@@ -36,6 +37,7 @@ def _field(info: Info) -> str:
 Frequency = Annotated[
     float, BeforeValidator(lambda v, info: quantities.parse_frequency(v, _field(info)))
 ]
+Offset = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_offset(v, _field(info)))]
 Rate = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_rate(v, _field(info)))]
 Gain = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_gain(v, _field(info)))]
 Duration = Annotated[
@@ -59,6 +61,15 @@ def _speed(value: object, info: Info) -> float:
 
 
 Speed = Annotated[float, BeforeValidator(_speed)]
+Size = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_size(v, _field(info)))]
+
+
+def _split(value: object, info: Info) -> object:
+    return parse_split(value, _field(info)) if isinstance(value, str) else value
+
+
+Splitting = Annotated[Split, BeforeValidator(_split)]
+NameTemplate = Annotated[str, BeforeValidator(lambda v, info: check_name(str(v), _field(info)))]
 
 
 class _Table(BaseModel):
@@ -68,8 +79,20 @@ class _Table(BaseModel):
 class CaptureSettings(_Table):
     """What `radiofm capture` does."""
 
-    device: Literal["pluto", "replay", "sim"] = Field("pluto", description="which kind of device")
+    device: Literal["pluto", "uhd", "replay", "sim"] = Field(
+        "pluto", description="which kind of device"
+    )
     uri: str | None = Field(None, description="the Pluto's address; found by itself if absent")
+    args: str = Field("", description="uhd: device arguments, like type=b200; found if absent")
+    antenna: str | None = Field(None, description="uhd: receive port; the device's own if absent")
+    subdev: str | None = Field(None, description="uhd: subdevice, like A:A")
+    clock_source: str | None = Field(
+        None, description="uhd: reference: internal, external or gpsdo"
+    )
+    time_source: str | None = Field(
+        None, description="uhd: pulse per second: external or gpsdo; the host's clock if absent"
+    )
+    lo_offset: Offset = Field(0.0, description="uhd: oscillator beside the centre, in Hz")
     path: Path | None = Field(None, description="replay: the recording")
     datatype: str | None = Field(None, description="replay: format of a raw file, like cu8")
     scene: str = Field("ism24", description="sim: a preset's name or a TOML file")
@@ -81,12 +104,35 @@ class CaptureSettings(_Table):
         None, description="filter bandwidth in Hz; the rate if absent"
     )
     gain: Gain | None = Field(None, description="manual gain in dB; slow AGC if absent")
-    gain_mode: str | None = Field(None, description="manual, slow_attack, fast_attack or hybrid")
+    gain_mode: str | None = Field(
+        None, description="manual, slow_attack, fast_attack or hybrid; uhd: manual or agc"
+    )
     speed: Speed = Field(1.0, description="replay and sim: factor of real time, or max")
     loops: int = Field(1, ge=0, description="replay: times to play; 0 is for ever")
     duration: Duration | None = Field(None, description="stop after so much air")
+    mode: Literal["stream", "burst", "auto"] | None = Field(
+        None, description="how the air is taken; stream if absent, or what the plan says"
+    )
+    burst_slices: int = Field(6, ge=1, le=4096, description="slices of 16 ms in a burst")
+    bursts: int = Field(0, ge=0, description="stop after so many bursts; 0 is for ever")
+    plan: str | None = Field(None, description="where to tune in turn: a preset or FILE.toml")
+    sweep: str | None = Field(None, description="the same, as start:stop:step in Hz")
+    dwell: int | None = Field(None, ge=1, description="sweep: slices at each centre; 6 if absent")
+    dwells: int | None = Field(None, ge=1, description="plan: stop after so many dwells")
+    repeat: int | None = Field(None, ge=0, description="plan: passes; 0 is for ever")
     record: Path | None = Field(None, description="keep the samples: a folder, or NAME.sigmf-meta")
+    name: NameTemplate = Field("{utc}_{device}_{fc}", description="names of the files in a folder")
+    split: Splitting | None = Field(
+        None, description="begin another file after 10m of air, 1GB, or at each new stream"
+    )
+    disk_floor: Size = Field(1e9, description="bytes of the disk that stay free")
+    disk_full: Literal["stop", "delete-oldest"] = Field(
+        "stop", description="at the floor: stop recording, or delete the oldest recordings"
+    )
     publish: str | None = Field(None, description="endpoint of the iq stream")
+    gnuradio: str | None = Field(None, description="endpoint of bare items for GNU Radio")
+    gnuradio_format: Literal["sc16", "fc32"] = Field("sc16", description="the items of gnuradio")
+    stdout: bool = Field(False, description="write the bare samples to standard output")
     readers: int = Field(0, ge=0, description="readers to wait for before the first sample")
     buffer: Duration = Field(0.016, description="length of a device buffer")
     kernel_buffers: int = Field(16, ge=2, le=64, description="device buffers that the kernel keeps")
@@ -212,6 +258,12 @@ def _read_profile(name: str) -> dict[str, Any]:
         raise UsageError(f"profile {name}: {error}") from None
 
 
+def _words(annotation: Any) -> list[str]:
+    """The words of a Literal, which may be optional."""
+    parts = get_args(annotation)
+    return [w for part in parts for w in ([part] if isinstance(part, str) else _words(part))]
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = [str(part) for part in first["loc"]]
@@ -228,6 +280,6 @@ def _sentence(error: ValidationError) -> str:
         field: Any = getattr(Settings.model_fields[where[0]].annotation, "model_fields", {}).get(
             where[1]
         )
-        choices = ", ".join(get_args(field.annotation)) if field else ""
+        choices = ", ".join(_words(field.annotation)) if field else ""
         return f"setting {path} cannot be {first['input']!r}: it is one of {choices}"
     return f"setting {path} cannot be {first['input']!r}: {first['msg'].lower()}"

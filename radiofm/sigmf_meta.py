@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -26,6 +26,7 @@ from radiofm.wire import Loss, TimeQuality
 
 RECORDER = f"radiofm {__version__}"
 _BILLION = 10**9
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def parse_time(text: object) -> object:
@@ -82,6 +83,7 @@ class Info(_Keys):
     core_recorder: str | None = None
     core_description: str | None = None
     core_sha512: str | None = None
+    core_collection: str | None = None  # name of the .sigmf-collection beside it
     core_extensions: tuple[Extension, ...] = ()
     core_dataset: str | None = None
     core_trailing_bytes: int | None = None
@@ -127,6 +129,28 @@ class Meta(BaseModel):
     annotations: tuple[Annotation, ...] = ()
 
 
+def _stream_object(value: object) -> object:
+    """SigMF 1.0 wrote a stream as [name, hash]."""
+    return dict(zip(("name", "hash"), value, strict=False)) if isinstance(value, list) else value
+
+
+class Stream(BaseModel):
+    """A recording of a collection: its base name, and the SHA-512 of its metadata file."""
+
+    name: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    hash: str
+
+
+class _Streams(_Keys):
+    core_streams: tuple[Annotated[Stream, BeforeValidator(_stream_object)], ...] = ()
+
+
+class Collection(BaseModel):
+    """A `.sigmf-collection` file."""
+
+    streams: _Streams = Field(alias="collection")
+
+
 def pair(path: Path) -> tuple[Path, Path]:
     """The metadata and data file of the recording that `path` (either of them, or base) names."""
     from sigmf.sigmffile import get_sigmf_filenames  # slow to import
@@ -137,10 +161,30 @@ def pair(path: Path) -> tuple[Path, Path]:
 
 def read_meta(path: Path) -> Meta:
     """Read a `.sigmf-meta` file, or raise RecordingError naming the key that is wrong."""
+    return parse_meta(path, read_text(path))
+
+
+def read_text(path: Path) -> bytes:
+    """The bytes of a metadata file, or RecordingError."""
     try:
-        return Meta.model_validate_json(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise RecordingError(f"{path}: {error.strerror}") from None
+
+
+def parse_meta(path: Path, text: bytes) -> Meta:
+    """The metadata in `text`, or RecordingError naming `path` and the key that is wrong."""
+    return _parse(Meta, path, text)
+
+
+def parse_collection(path: Path, text: bytes) -> tuple[Stream, ...]:
+    """The recordings that a `.sigmf-collection` file lists, or RecordingError."""
+    return _parse(Collection, path, text).streams.core_streams
+
+
+def _parse(model: type[_Model], path: Path, text: bytes) -> _Model:
+    try:
+        return model.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if first["type"] == "json_invalid":

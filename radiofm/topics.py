@@ -24,6 +24,7 @@ class Channel:
 
 CHANNELS: dict[str, Channel] = {
     "iq": Channel("capture", ("iq", "status"), 64 << 20, 4 << 20),
+    "gnuradio": Channel("capture", (), 64 << 20, 256 << 10),  # bare items: where one is asked for
     "slice": Channel("spectrogram", ("slice", "status"), 16 << 20, 200 << 10),
     "result": Channel("infer", ("result", "status"), 8 << 20, 50 << 10),
     "control": Channel("infer", (), 1 << 20, 64 << 10),

@@ -119,7 +119,8 @@ def test_capture_loads_neither_torch_nor_a_runtime() -> None:
     loaded = run(
         "-c",
         "import sys, radiofm_capture.session, radiofm_capture.pluto, radiofm_capture.replay, "
-        "radiofm_capture.sim; print([m for m in ('torch', 'onnxruntime', 'adi') "
+        "radiofm_capture.sim, radiofm_capture.uhd; "
+        "print([m for m in ('torch', 'onnxruntime', 'adi', 'uhd') "
         "if m in sys.modules])",
     )
     assert loaded.strip() == "[]"

@@ -1,7 +1,7 @@
-"""The capture daemon: device -> recorder and [iq].
+"""The capture daemon: device -> recorder, [iq], and the bare samples that others take.
 
 Ends when the device ends, the duration is over or `stop` is called. In every case the files are
-finished and the last word is said.
+finished and the last word is said. A recording that has to stop is raised then, and said before.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-import numpy.typing as npt
-
 from radiofm.bus import Publisher
 from radiofm.ledger import SampleLedger
+from radiofm.level import count_clipped, level_dbfs
 from radiofm.wire import IqHeader, SampleAccount, StatusHeader
 from radiofm_capture.device import Block, Device
 from radiofm_capture.disk import DiskThread
 from radiofm_capture.framer import Frame, Framer
+from radiofm_capture.gnuradio import GnuRadioEndpoint
+from radiofm_capture.pipe import PipeClosedError
 
 HEARTBEAT_S = 0.5
 LEVEL_SAMPLES = 8192  # of each frame, for the level shown
@@ -46,20 +46,27 @@ class CaptureDaemon:
         publisher: Publisher | None,
         disk: DiskThread | None,
         *,
+        pipe: DiskThread | None = None,
+        gnuradio: GnuRadioEndpoint | None = None,
         duration_s: float | None = None,
         name: str = "",
         storage: Callable[[], dict[str, float]] = dict,
+        radio: Callable[[], dict[str, float]] = dict,
+        note: Callable[[], str] = str,
     ) -> None:
-        """`name` says more of the device than its hardware does; `storage` tells of the disk."""
+        """`pipe` ends the capture when its reader leaves; `name` says more of the device than its
+        hardware does; `storage` tells of the disk, `radio` and `note` of the device at work."""
         self.ledger = SampleLedger()
         self.gauges = Gauges()
         self.framer = Framer()
         self.hardware = ""
         self._device = device
         self._publisher = publisher
-        self._disk = disk
+        self._disk, self._pipe = disk, pipe
+        self._gnuradio = gnuradio
         self._duration_s = duration_s
         self._name, self._storage = name, storage
+        self._radio, self._note = radio, note
         self._stopping = threading.Event()
         self._air = 0.0  # seconds of the streams before this one
         self._beat = (time.monotonic(), 0)  # when and at how many samples the last heartbeat was
@@ -79,11 +86,12 @@ class CaptureDaemon:
             for frame in self.framer.flush():
                 self._publish(frame)
             self._device.close()
-            if self._disk:
-                self._disk.close()
+            for writer in filter(None, (self._disk, self._pipe)):
+                writer.close()
             self._say("ended")
-        if self._disk and self._disk.error:
-            raise self._disk.error
+        for writer in filter(None, (self._disk, self._pipe)):
+            if writer.error and not isinstance(writer.error, PipeClosedError):
+                raise writer.error
 
     def _stream(self) -> None:
         while not self._stopping.is_set():
@@ -94,10 +102,10 @@ class CaptureDaemon:
             if block.new_stream:
                 self._begin(block)
             self.ledger.take(block.sample_index, len(block.samples), block.lost)
-            if self._disk:
-                self._disk.write(block)
-                if self._disk.error:
-                    return
+            for writer in filter(None, (self._disk, self._pipe)):
+                writer.write(block)
+            if self._pipe and self._pipe.error:
+                return
             for frame in self.framer.add(block):
                 self._publish(frame)
             if time.monotonic() - self._beat[0] >= HEARTBEAT_S:
@@ -132,7 +140,9 @@ class CaptureDaemon:
     def _publish(self, frame: Frame) -> None:
         clipped = count_clipped(frame.samples, frame.tuning.full_scale)
         self.gauges.clipped += clipped
-        self.gauges.level_dbfs = level_dbfs(frame.samples, frame.tuning.full_scale)
+        self.gauges.level_dbfs = level_dbfs(frame.samples[:LEVEL_SAMPLES], frame.tuning.full_scale)
+        if self._gnuradio:
+            self._gnuradio.send(frame.samples, frame.tuning)
         if not self._publisher:
             return
         tuning = frame.tuning
@@ -155,6 +165,11 @@ class CaptureDaemon:
             host_time_ns=time.time_ns(),
         )
         self._publisher.send(header, frame.samples)
+
+    @property
+    def recording_error(self) -> str:
+        """Why the recording has stopped, if it has. The stream goes on without it."""
+        return str(self._disk.error) if self._disk and self._disk.error else ""
 
     def _say(self, state: Any) -> None:
         """Publish a heartbeat: every subscriber can close the account up to here."""
@@ -193,22 +208,10 @@ class CaptureDaemon:
                 "clipped": gauges.clipped,
                 "subscribers": gauges.subscribers,
                 **({"gain_db": tuning.gain_db} if tuning and tuning.gain_db is not None else {}),
+                **self._radio(),
+                **({"recording": float(not self.recording_error)} if self._disk else {}),
                 **self._storage(),
             },
+            note="; ".join(filter(None, (self.recording_error, self._note())))[:500],
             device=self.hardware[:200],
         )
-
-
-def count_clipped(samples: npt.NDArray[Any], full_scale: float) -> int:
-    """Samples [n, 2] whose I or Q is at full scale (the last count below it included)."""
-    limit = full_scale - 1 if samples.dtype.kind == "i" else full_scale * (1 - 2**-16)
-    if samples.size == 0 or max(samples.max(), -int(samples.min())) < limit:
-        return 0
-    return int(((samples >= limit) | (samples <= -limit)).any(axis=1).sum())
-
-
-def level_dbfs(samples: npt.NDArray[Any], full_scale: float) -> float:
-    """Mean power of the first samples in dB of a full-scale tone; -200 for silence."""
-    part = samples[:LEVEL_SAMPLES].astype(np.float32) / np.float32(full_scale)
-    power = float(np.mean(np.square(part))) * 2 if part.size else 0.0
-    return max(-200.0, 10 * float(np.log10(power))) if power > 0 else -200.0

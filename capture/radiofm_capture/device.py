@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy.typing as npt
 
 from radiofm.wire import Datatype, Loss, TimeQuality
+
+DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Block:
     new_stream: bool = False  # the first block, and after each retune or reconnect
 
 
+@dataclass(frozen=True, slots=True)
+class Bursts:
+    """Contiguous blocks of so many whole slices, and between them air that is not taken.
+
+    Each begins at a multiple of the slice.
+    """
+
+    slices: int
+    count: int = 0  # after which the device ends; 0 is without end
+
+
 class Device(Protocol):
     """A source of samples. Errors are DeviceError (or RecordingError) with one clear sentence."""
 
@@ -55,6 +68,22 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Give the hardware or the file back."""
+
+
+@runtime_checkable
+class Retunable(Device, Protocol):
+    """A device that goes from tuning to tuning without being opened anew."""
+
+    def retune(self, tuning: Tuning, bursts: Bursts | None = None) -> None:
+        """End the stream and set the next one, in bursts or without gaps; `start` begins it."""
+
+
+@runtime_checkable
+class Gauged(Protocol):
+    """A device with more to tell at each heartbeat than its samples."""
+
+    def gauges(self) -> dict[str, float]:
+        """Numbers by name, of this moment."""
 
 
 class SampleSource(Protocol):

@@ -16,6 +16,11 @@ from radiofm_capture.device import Block, Tuning
 SLICE_S = 0.016
 
 
+def slice_samples(rate: float) -> int:
+    """Samples of one slice at a rate in S/s."""
+    return round(SLICE_S * rate)
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """The samples of one iq message, at most one slice. `samples` belongs to the receiver."""
@@ -44,7 +49,7 @@ class Framer:
 
     @property
     def slice_samples(self) -> int:
-        return round(SLICE_S * self.tuning.sample_rate_hz) if self.tuning else 0
+        return slice_samples(self.tuning.sample_rate_hz) if self.tuning else 0
 
     def add(self, block: Block) -> Iterator[Frame]:
         """Take in a block; yield the frames that are full, or ended by a gap or a new stream."""

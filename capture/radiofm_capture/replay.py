@@ -20,7 +20,8 @@ class ReplayDevice:
     """Plays recordings one after the other: a `Device` (device.py).
 
     Gaps are played as gaps (`lost`, and at a pace their time), retunes and gain changes begin new
-    streams, as does each recording and each loop; a stream's index begins at 0. No block crosses
+    streams, as does each recording (of a SigMF collection too, whose parts are played in its
+    order) and each loop; a stream's index begins at 0. No block crosses
     a segment. `speed` is a factor, None as fast as can be; `loops` 0 is without end.
     The time of the first sample is the recorded one, where none is recorded the host's.
     """

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.corpus.statistics import Statistics
 from radiofm.slice_set import SliceSet
 from radiofm.spectrogram import Image, SpectrogramSpec
 
 CHUNK = 256  # slices at a time through memory
-STEP_DB = 0.01  # of the histogram that finds the percentiles
 
 Indices = npt.NDArray[np.int64]
 
@@ -39,31 +39,13 @@ def split_by_group(groups: Sequence[int], held_out: float, seed: int) -> Split:
 def measure(slices: SliceSet, rows: Indices) -> SpectrogramSpec:
     """The set's spec with the range, mean and standard deviation of the slices `rows`.
 
-    The range is the 0.1 and 99.9 percentiles (a single loud pixel would otherwise decide it); mean
-    and std are of the values scaled by that range, not clipped. One pass.
+    The range is the 0.1 and 99.9 percentiles; mean and std are of the values scaled by that range,
+    not clipped. One pass.
     """
-    spec = slices.info.spec
-    edges = np.arange(spec.floor_db, 60.0, STEP_DB)
-    counts = np.zeros(len(edges) + 1, np.int64)
-    total = square = 0.0
+    statistics = Statistics()
     for start in range(0, len(rows), CHUNK):
-        decibels = slices.decibels[rows[start : start + CHUNK]]
-        places = np.clip((decibels - edges[0]) / STEP_DB, 0, len(edges)).astype(np.int64)
-        counts += np.bincount(places.reshape(-1), minlength=len(counts))
-        total += float(decibels.sum(dtype=np.float64))
-        square += float(np.square(decibels, dtype=np.float64).sum())
-    pixels = counts.sum()
-    below = np.cumsum(counts) / pixels
-    low, high = (float(edges[np.searchsorted(below, q)]) for q in (0.001, 0.999))
-    mean = total / pixels
-    deviation = (square / pixels - mean**2) ** 0.5
-    return spec.model_copy(
-        update={
-            "range_db": (round(low, 2), round(high, 2)),
-            "mean": round(float(mean - low) / (high - low), 6),
-            "std": round(float(deviation) / (high - low), 6),
-        }
-    )
+        statistics.add(slices.decibels[rows[start : start + CHUNK]])
+    return statistics.apply(slices.info.spec)
 
 
 def standardised(slices: SliceSet, rows: Indices, spec: SpectrogramSpec) -> Image:

@@ -14,49 +14,45 @@ from radiofm.cli.stopping import on_stop
 
 if TYPE_CHECKING:
     from radiofm_capture.daemon import CaptureDaemon
+    from radiofm_capture.pipe import PipeSink
     from radiofm_capture.recorder import Recorder
 
 
+@options.with_capture
 def capture(
-    device: options.Device = None,
-    uri: options.Uri = None,
-    path: options.RecordingPath = None,
-    datatype: options.Datatype = None,
-    scene: options.Scene = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    speed: options.Speed = None,
-    loops: options.Loops = None,
-    fc: options.Fc = None,
-    rate: options.SampleRate = None,
-    bw: options.Bandwidth = None,
-    gain: options.GainDb = None,
-    gain_mode: options.GainMode = None,
-    duration: options.Length = None,
-    record: options.Record = None,
+    flags: dict[str, Any],
     publish: Annotated[
         str | None, typer.Option(help="Endpoint of the iq stream; `none` for no stream.")
     ] = None,
+    gnuradio: options.GnuRadio = None,
+    gnuradio_format: options.GnuRadioFormat = None,
+    stdout: options.Stdout = None,
     readers: options.Readers = None,
     profile: options.Profile = None,
     as_json: options.Json = False,
 ) -> None:
     """Stream a device's samples to all who follow, and record them."""
+    from radiofm.errors import UsageError
     from radiofm.settings import load_settings
     from radiofm_capture.session import open_session
 
-    flags = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        duration=duration, record=record, publish=publish, readers=readers,
+    flags |= options.given(
+        publish=publish, gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout,
+        readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
+    if settings.stdout and sys.stdout.isatty():
+        raise UsageError("--stdout would fill the terminal with samples: pipe them, or add > FILE")
     stopped = threading.Event()
     with on_stop(stopped.set), open_session(settings, stopped) as session:
+        if session.forecast and not as_json:
+            typer.echo(session.forecast, err=True)
         failure = _run(session.daemon, session.recorder, stopped, quiet=as_json)
-    report = closing(session.daemon, session.recorder)
+    report = closing(session.daemon, session.recorder, session.pipe) | session.taking.report()
+    if session.forecast:
+        report |= session.forecast.report()
     if as_json:
-        typer.echo(json.dumps(report))
+        typer.echo(json.dumps(report), err=settings.stdout)
     else:
         _say(session.daemon, report)
     if failure:
@@ -119,15 +115,19 @@ def status_line(daemon: CaptureDaemon, recorder: Recorder | None) -> str:
         f"{gauges.level_dbfs:.0f} dBFS",
         f"clipped {gauges.clipped}",
         f"lost {about}{account.lost}",
+        *([f"untaken {account.untaken / account.span:.0%}"] if account.untaken else []),
         f"readers {gauges.subscribers}",
     ]
     if recorder:
-        parts.append(f"REC {recorder.bytes_written / 1e6:.0f} MB")
+        stopped = "STOPPED at " if daemon.recording_error else ""
+        parts.append(f"REC {stopped}{recorder.bytes_written / 1e6:.0f} MB")
         parts.append(f"{recorder.free_bytes() / 1e9:.0f} GB left")
     return "  |  ".join(parts)
 
 
-def closing(daemon: CaptureDaemon, recorder: Recorder | None) -> dict[str, Any]:
+def closing(
+    daemon: CaptureDaemon, recorder: Recorder | None, pipe: PipeSink | None
+) -> dict[str, Any]:
     """The account of the whole run, for people and programs."""
     account = daemon.ledger.account()
     tuning = daemon.framer.tuning
@@ -144,18 +144,33 @@ def closing(daemon: CaptureDaemon, recorder: Recorder | None) -> dict[str, Any]:
         "lost_by_stage": account.lost_by_stage,
         "samples_clipped": daemon.gauges.clipped,
         "samples_recorded": recorder.samples if recorder else 0,
+        "stdout": {
+            "datatype": pipe.datatype,
+            "samples": pipe.samples,
+            "lost_by_stage": {"queue": account.received - pipe.samples},
+        }
+        if pipe
+        else None,
         "recordings": [str(p) for p in recorder.paths] if recorder else [],
+        "recording_stopped": daemon.recording_error or None,
     }
 
 
 def _say(daemon: CaptureDaemon, report: dict[str, Any]) -> None:
     about = f" (~{report['samples_lost_estimated']} of them estimated)"
-    lost = report["samples_lost"]
+    lost, untaken = report["samples_lost"], report["samples_untaken"]
     typer.echo(
         f"{report['samples_received']} samples received, {lost} lost"
-        f"{about if report['samples_lost_estimated'] else ''}",
+        f"{about if report['samples_lost_estimated'] else ''}"
+        f"{f', {untaken} untaken between bursts' if untaken else ''}",
         err=True,
     )
+    if pipe := report["stdout"]:
+        typer.echo(
+            f"{pipe['samples']} samples of {pipe['datatype']} to standard output, "
+            f"{pipe['lost_by_stage']['queue']} not taken by its reader",
+            err=True,
+        )
     for path in report["recordings"]:
         typer.echo(f"recorded {path}", err=True)
     sys.stderr.flush()

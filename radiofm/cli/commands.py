@@ -6,6 +6,7 @@ import typer
 
 from radiofm.cli import (
     capture,
+    corpus,
     demo,
     devices,
     doctor,
@@ -33,9 +34,10 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=stages)(watch.watch)
     app.command(rich_help_panel=stages)(status.status)
     app.add_typer(heads.app, name="heads", rich_help_panel=stages)
+    app.add_typer(corpus.app, name="corpus", rich_help_panel=learning)
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
-    app.command(rich_help_panel=tools)(devices.devices)
+    app.add_typer(devices.app, name="devices", rich_help_panel=tools)
     app.command(rich_help_panel=tools)(doctor.doctor)
     app.command("virtual-pluto", rich_help_panel=tools)(virtual_pluto.virtual_pluto)
     app.add_typer(profiles.app, name="profiles", rich_help_panel=tools)

@@ -32,6 +32,12 @@ def scenes(incomplete: str) -> list[str]:
     return _matching((file.stem for file in folder.glob("*.toml")), incomplete)
 
 
+def plans(incomplete: str) -> list[str]:
+    """The plans that come with radiofm."""
+    folder = _package("radiofm_capture") / "plans"
+    return _matching((file.stem for file in folder.glob("*.toml")), incomplete)
+
+
 def bundles(incomplete: str) -> list[str]:
     """The bundles that come with radiofm."""
     folder = _package("radiofm_models") / "zoo"

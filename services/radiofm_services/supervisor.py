@@ -40,6 +40,7 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     readers: list[threading.Thread] = field(default_factory=list)
+    excused: bool = False  # its failure does not end the others
 
     def report(self) -> dict[str, Any]:
         """The JSON of its last line."""
@@ -51,7 +52,7 @@ class Stage:
 
     def failure(self) -> StageError | None:
         code = self.process.poll()
-        if code in (None, 0):
+        if code in (None, 0) or self.excused:
             return None
         for reader in self.readers:
             reader.join(1)

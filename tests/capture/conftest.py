@@ -11,12 +11,12 @@ import pytest
 
 
 class Counter:
-    """The absolute sample index modulo 2^22: 11 low bits in I, 11 high bits in Q."""
+    """The absolute sample index modulo PERIOD: 11 low bits in I, 11 high bits in Q."""
 
-    PERIOD = 1 << 22
+    PERIOD = (1 << 22) - 1  # not 2^22, or a gap of one largest block (16 MiB) would not show
 
     def __init__(self) -> None:
-        index = np.arange(2 * self.PERIOD, dtype=np.int32)
+        index = np.arange(2 * self.PERIOD + 1, dtype=np.int32) % self.PERIOD
         self._table: npt.NDArray[np.int16] = np.empty((len(index), 2), "<i2")
         self._table[:, 0], self._table[:, 1] = index & 0x7FF, index >> 11 & 0x7FF
 

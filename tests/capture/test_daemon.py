@@ -16,7 +16,7 @@ from radiofm.errors import DeviceError, RecordingError
 from radiofm.ledger import SampleLedger
 from radiofm.recording import Recording
 from radiofm.wire import IqHeader, Loss, StatusHeader
-from radiofm_capture.daemon import CaptureDaemon, count_clipped, level_dbfs
+from radiofm_capture.daemon import CaptureDaemon
 from radiofm_capture.device import Block, Tuning
 from radiofm_capture.disk import DiskThread
 from radiofm_capture.recorder import Recorder
@@ -150,26 +150,18 @@ def test_a_slow_disk_costs_the_recording_only(tmp_path: Path) -> None:
     assert [(x.samples, x.exact, x.stage) for x in second.lost] == [(160_000, True, "disk")]
 
 
-def test_a_failing_disk_ends_the_capture_with_its_sentence(tmp_path: Path) -> None:
+def test_a_failing_disk_costs_the_recording_only_and_is_told_at_the_end() -> None:
     class FullDisk:
         def write(self, block: Block) -> None:
             raise RecordingError("the disk is full: free some space")
 
         def close(self) -> None: ...
 
-    disk = DiskThread(FullDisk(), wait=False)
-    daemon = CaptureDaemon(ScriptedDevice(blocks_of([(0, 1000)] * 3), "wait"), None, disk)
-    threading.Timer(0.3, daemon.stop).start()
+    disk = DiskThread(FullDisk(), wait=True, queue_bytes=1)
+    daemon = CaptureDaemon(ScriptedDevice(blocks_of([(0, 1000)] * 30)), None, disk)
     with pytest.raises(RecordingError, match="full"):
         daemon.run()
-
-
-def test_clipping_and_level() -> None:
-    samples = np.array([[2047, 0], [-2048, 5], [2046, 2046], [0, -2047]], np.int16)
-    assert count_clipped(samples, 2048) == 3
-    assert count_clipped(samples // 4, 2048) == 0
-    assert count_clipped(np.array([[1.0, 0.0], [0.5, 0.5]], np.float32), 1.0) == 1
-    tone = 2000 * np.exp(2j * np.pi * 0.01 * np.arange(8192))
-    iq = np.stack([tone.real, tone.imag], 1).astype(np.int16)
-    assert level_dbfs(iq, 2000) == pytest.approx(0, abs=0.1)
-    assert level_dbfs(np.zeros((10, 2), np.int16), 2048) == -200
+    assert daemon.ledger.account().received == 30_000
+    status = daemon.status("ended", daemon.ledger.account())
+    assert status.note == daemon.recording_error == "the disk is full: free some space"
+    assert status.gauges["recording"] == 0

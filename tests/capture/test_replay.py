@@ -1,5 +1,6 @@
 """Replay: what was recorded comes back, to the sample, the index, the loss and the time."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -18,11 +19,13 @@ from hypothesis import strategies as st
 
 from radiofm.errors import RecordingError, UsageError
 from radiofm.recording import Recording
+from radiofm.settings import CaptureSettings
 from radiofm.wire import Loss
 from radiofm_capture.device import Block, Tuning
 from radiofm_capture.recorder import Recorder
 from radiofm_capture.recording_source import RecordingSource
 from radiofm_capture.replay import ReplayDevice
+from radiofm_capture.session import open_device
 
 REPO = Path(__file__).parents[2]
 IQ = Path(os.environ.get("RADIOFM_SHARED", REPO.parent / "shared")) / "iq"
@@ -178,6 +181,22 @@ def test_each_loop_is_a_new_stream(tmp_path: Path) -> None:
     blocks = play(ramp(tmp_path / "cap", 10000), loops=3)
     assert [b.sample_index for b in blocks] == [0, 8000] * 3
     assert [b.new_stream for b in blocks] == [True, False] * 3
+
+
+def test_a_collection_is_played_stream_after_stream(tmp_path: Path) -> None:
+    streams = []
+    for name, count in (("b", 9000), ("a", 100)):
+        ramp(tmp_path / name, count)
+        sha512 = hashlib.sha512((tmp_path / f"{name}.sigmf-meta").read_bytes()).hexdigest()
+        streams.append({"name": name, "hash": sha512})
+    path = tmp_path / "all.sigmf-collection"
+    path.write_text(json.dumps({"collection": {"core:streams": streams}}))
+    device = open_device(CaptureSettings(device="replay", path=path, speed=0.0))
+    device.start()
+    blocks = list(iter(device.read, None))
+    device.close()
+    found = [(b.sample_index, len(b.samples), b.new_stream) for b in blocks]
+    assert found == [(0, 8000, True), (8000, 1000, False), (0, 100, True)]
 
 
 def test_it_keeps_pace_and_gaps_take_their_time(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiofm.errors import UsageError
+from radiofm_capture.scenes import player
 from radiofm_capture.scenes.chirp import Chirp
 from radiofm_capture.scenes.front_end import FrontEnd, draw_front_end
 from radiofm_capture.scenes.gfsk import Gfsk
@@ -187,6 +189,23 @@ def test_the_seed_decides_every_sample() -> None:
     np.testing.assert_array_equal(late, LOOP[4 * UNIT + 17 :][:10])
     other = ScenePlayer(small_scene(seed=6)).read(0, 6 * UNIT, 100e6, SMALL_RATE)
     assert (other != LOOP).mean() > 0.5
+
+
+def test_a_loop_that_is_too_long_to_keep_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "KEPT_SAMPLES", 2 * UNIT)
+    tight = ScenePlayer(small_scene())
+    tight.prepare(100e6, SMALL_RATE, threading.Event())
+    for start in (0, 5 * UNIT, UNIT // 2, 0):
+        part = tight.read(start, 6 * UNIT, 100e6, SMALL_RATE)
+        np.testing.assert_array_equal(part, np.roll(LOOP, -start, axis=0))
+
+
+def test_chunks_are_bounded_at_high_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "CHUNK_SAMPLES", 2 * UNIT)
+    loop = player._Loop(small_scene(), 100e6, SMALL_RATE)
+    chunks = list(loop.chunks(0, loop.count))
+    assert max(len(chunk.samples) for _, chunk in chunks) <= 2 * UNIT
+    assert sum(len(chunk.samples) for _, chunk in chunks) == loop.count
 
 
 @given(st.integers(0, 20), st.integers(0, 6 * UNIT))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from radiofm.errors import UsageError
-from radiofm_capture.device import Block, Tuning
+from radiofm_capture.device import Block, Bursts, Tuning
 from radiofm_capture.scenes import Scene, ScenePlayer
 from radiofm_capture.sim import SimDevice
 
@@ -130,6 +130,42 @@ def test_stop_wakes_a_waiting_read() -> None:
     assert device.read() is None
     device.stop()
     device.close()
+
+
+@pytest.mark.parametrize("speed", [None, 2.0])
+def test_bursts_are_contiguous_and_begin_with_a_slice(speed: float | None) -> None:
+    device = SimDevice(Ramp(), tuning(1e6), speed=speed, bursts=Bursts(3, 4))
+    device.start()
+    blocks = list(iter(device.read, None))
+    end = 0
+    for number, block in enumerate(blocks):
+        assert block and len(block.samples) == 48_000 and block.sample_index % 16_000 == 0
+        gap = block.sample_index - end
+        losses = [(x.samples, x.exact, x.untaken) for x in block.lost]
+        assert losses == ([(gap, True, True)] if number else []) and (gap >= 16_000) == (number > 0)
+        expected = Ramp().read(block.sample_index, 48_000, 0, 0)
+        np.testing.assert_array_equal(block.samples, expected)
+        end = block.sample_index + 48_000
+    assert len(blocks) == 4 and (speed or end == 4 * 48_000 + 3 * 16_000)
+
+
+def test_a_retune_is_a_new_stream_of_air_that_went_on() -> None:
+    device = SimDevice(Ramp(), tuning(1e6), speed=None, faults=["drop@1ms:500"])
+    device.start()
+    first, second = device.read(), device.read()
+    assert first and second and second.lost
+    device.retune(tuning(2e6), Bursts(1))
+    device.start()
+    third = device.read()
+    assert third and third.new_stream and third.sample_index == 0 and not third.lost
+    assert third.tuning.sample_rate_hz == 2e6 and len(third.samples) == 32_000
+    heard = 2 * (second.sample_index + len(second.samples))  # of the source, at the new rate
+    np.testing.assert_array_equal(third.samples, Ramp().read(heard, 32_000, 0, 0))
+
+
+def test_faults_have_no_place_in_bursts() -> None:
+    with pytest.raises(UsageError, match="no place in bursts"):
+        SimDevice(Ramp(), tuning(1e6), faults=["drop@2s"], bursts=Bursts(1))
 
 
 @pytest.mark.parametrize("fault", ["drop", "drop@2s:x", "drop@2s:0", "melt@2s", "drop@soon"])

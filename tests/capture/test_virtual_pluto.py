@@ -63,10 +63,18 @@ class Client:
         return int(self._file.readline())
 
     def block(self, count: int, mask: str = "00000003") -> np.ndarray[Any, np.dtype[np.int16]]:
-        size = count * 2 * bin(int(mask, 16)).count("1")
-        assert self.ask(f"READBUF iio:device3 {size}") == size
-        assert self._file.readline().decode().strip() == mask
-        return np.frombuffer(self._file.read(size), "<i2").reshape(count, -1)
+        columns = bin(int(mask, 16)).count("1")
+        self.send(f"READBUF iio:device3 {count * 2 * columns}\r\n".encode())
+        samples = self.chunk(mask, columns)
+        assert len(samples) == count
+        return samples
+
+    def chunk(self, mask: str = "", columns: int = 2) -> np.ndarray[Any, np.dtype[np.int16]]:
+        """A part of what READBUF answers; the first tells the mask."""
+        size = int(self._file.readline())
+        assert size > 0
+        assert not mask or self._file.readline().decode().strip() == mask
+        return np.frombuffer(self._file.read(size), "<i2").reshape(-1, columns)
 
 
 PHY_RX = "iio:device0 INPUT voltage0"
@@ -147,15 +155,40 @@ def test_buffers_by_hand(server: VirtualPluto, counter: Any) -> None:
         assert client.ask("CLOSE iio:device3") == -6
         for wrong in ("iio:device3 0 00000003", "iio:device3 9 0000000f", "iio:device0 9 00000003"):
             assert client.ask(f"OPEN {wrong}") == -22
-        assert client.ask("OPEN iio:device3 99999999 00000003") == -12
         assert client.ask("SET iio:device3 BUFFERS_COUNT 64") == 0  # a busy machine is late
+        assert client.ask("OPEN iio:device3 99999999 00000003") == -12
         assert client.ask("OPEN iio:device3 4096 00000003") == 0
         assert client.ask("OPEN iio:device3 4096 00000003") == -16
         at = [counter.index(client.block(4096)) for _ in range(5)]
         assert at == [0, 4096, 8192, 12288, 16384]
         assert client.ask("CLOSE iio:device3") == 0
         assert client.ask("OPEN iio:device3 4096 00000002") == 0  # Q alone
-        assert client.block(4096, "00000002")[2048:].tolist() == [[1]] * 2048
+        high = client.block(4096, "00000002")[:, 0]  # counts up after each 2048 samples
+        assert len(set(high.tolist())) == 3 and set(np.diff(high) % 2048) == {0, 1}
+
+
+def test_the_air_goes_on_while_nobody_listens(server: VirtualPluto, counter: Any) -> None:
+    with Client(server) as client:
+        client.write(f"{PHY_RX} sampling_frequency", "4000000")
+        for earliest in (0, 200_000):
+            assert client.ask("OPEN iio:device3 4096 00000003") == 0
+            assert counter.index(client.block(4096)) >= earliest
+            assert client.ask("CLOSE iio:device3") == 0
+            time.sleep(0.05)
+
+
+def test_a_long_buffer_is_shortened_as_the_kernel_does(server: VirtualPluto, counter: Any) -> None:
+    """Then the rest of it is other air: what bursts of more than 16 MiB must not run into."""
+    with Client(server) as client:
+        client.write(f"{PHY_RX} sampling_frequency", "61440000")
+        assert client.ask("SET iio:device3 BUFFERS_COUNT 1") == 0
+        assert client.ask("OPEN iio:device3 5898240 00000003") == 0
+        time.sleep(0.2)  # what is not fetched is not filled again
+        client.send(b"READBUF iio:device3 23592960\r\n")
+        first, rest = client.chunk("00000003"), client.chunk()
+    assert (len(first), len(rest)) == (4_194_304, 5_898_240 - 4_194_304)
+    assert counter.index(first) == 0
+    assert counter.index(rest) != len(first) % counter.PERIOD
 
 
 def test_two_clients_stream_at_once(server: VirtualPluto, counter: Any) -> None:
@@ -164,9 +197,11 @@ def test_two_clients_stream_at_once(server: VirtualPluto, counter: Any) -> None:
             client.write(f"{PHY_RX} sampling_frequency", "4000000")
             assert client.ask("SET iio:device3 BUFFERS_COUNT 64") == 0
             assert client.ask("OPEN iio:device3 40000 00000003") == 0
-        for number in range(5):
+        first = counter.index(two.block(40_000))  # opened later
+        assert first > 0 and counter.index(one.block(40_000)) == 0
+        for number in range(1, 5):
             assert counter.index(one.block(40_000)) == number * 40_000
-            assert counter.index(two.block(40_000)) == number * 40_000
+            assert counter.index(two.block(40_000)) == first + number * 40_000
 
 
 def test_blocks_come_in_real_time_and_late_clients_lose_whole_ones(

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from radiofm.errors import UsageError
 from radiofm.quantities import (
+    format_duration,
     format_si,
     parse_duration,
     parse_frequency,
@@ -52,3 +53,11 @@ def test_what_is_no_frequency_is_named(text: str) -> None:
 @given(st.floats(1e3, 9e9))
 def test_formatting_and_parsing_agree(value: float) -> None:
     assert parse_frequency(format_si(value, "Hz")) == pytest.approx(value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 ms"), (0.0961, "96.1 ms"), (1, "1 s"), (90, "1.5 min"), (5400, "1.5 h")],
+)
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiofm.errors import RecordingError
-from radiofm.recording import SUFFIXES, Recording
+from radiofm.raw_source import SUFFIXES
+from radiofm.recording import Recording
 from radiofm.sigmf_meta import format_time, parse_time
 from radiofm.wire import Loss
 
@@ -235,7 +236,7 @@ def test_missing_files(tmp_path: Path) -> None:
     fails("no such file", tmp_path / "none.cu8", sample_rate_hz=1e6)
     fails("is a folder", tmp_path)
     (tmp_path / "a.sigmf").write_bytes(b"")
-    fails("is a SigMF archive: unpack it", tmp_path / "a.sigmf")
+    fails("cannot be read as a SigMF archive", tmp_path / "a.sigmf")
     sigmf_pair(tmp_path / "cap", ALL_BYTES)
     (tmp_path / "cap.sigmf-data").rename(tmp_path / "alone.sigmf-data")
     fails(f"has no data: bring back {tmp_path}/cap.sigmf-data", tmp_path / "cap")

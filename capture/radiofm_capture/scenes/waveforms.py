@@ -12,7 +12,9 @@ from radiofm_capture.scenes.bluetooth import Ble, Bluetooth
 from radiofm_capture.scenes.chirp import Chirp, draw_chirp
 from radiofm_capture.scenes.gfsk import Gfsk, draw_gfsk
 from radiofm_capture.scenes.lora import Lora
+from radiofm_capture.scenes.lte import Lte
 from radiofm_capture.scenes.nbfm import Nbfm, draw_nbfm
+from radiofm_capture.scenes.nr import Nr
 from radiofm_capture.scenes.ofdm import Ofdm, draw_ofdm
 from radiofm_capture.scenes.ook import Ook, draw_ook
 from radiofm_capture.scenes.signal import Waveform
@@ -22,7 +24,7 @@ from radiofm_capture.scenes.zigbee import Zigbee
 NOISE = "noise"
 
 AnyWaveform = Annotated[
-    Ofdm | Gfsk | Chirp | Nbfm | Ook | Wifi | Bluetooth | Ble | Zigbee | Lora,
+    Ofdm | Gfsk | Chirp | Nbfm | Ook | Lte | Nr | Wifi | Bluetooth | Ble | Zigbee | Lora,
     Field(discriminator="family"),
 ]
 

@@ -53,6 +53,7 @@ class Context:
         self._status = {RX.id: 0, TX.id: 0}  # DMA_STATUS
         self._register = dict.fromkeys((d.id for d in DEVICES), "0x0")  # last one asked for
         self._values: dict[tuple[str, str], str | None] = {}
+        self._first_opened: float | None = None
         for device in DEVICES:
             for channel in device.channels:
                 self._values |= {(device.id, f): v for f, v in channel.files().values()}
@@ -79,6 +80,12 @@ class Context:
             frequency = self._values[PHY.id, "out_altvoltage0_RX_LO_frequency"] or "0"
             rate = self._values[RX.id, "in_voltage_sampling_frequency"] or "0"
             return Receiver(float(frequency), float(rate), change)
+
+    def air(self, now: float) -> float:
+        """Seconds on the air since a buffer was first opened: it goes on while nobody listens."""
+        if self._first_opened is None:
+            self._first_opened = now
+        return now - self._first_opened
 
     def set_buffers_count(self, device: Layout, count: int) -> None:
         """How many blocks the next buffer of the device can hold."""

@@ -1,4 +1,4 @@
-"""Faults on request: what goes wrong, how many seconds into the stream, and how much."""
+"""Faults on request: what goes wrong, how many seconds into the air, and how much."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Fault:
     """
 
     kind: Kind
-    at: float  # seconds into the stream
+    at: float  # seconds since a buffer was first opened
     seconds: float | None = None
     blocks: int = _DEFAULT_BLOCKS
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from errno import EBADF, EBUSY, EINVAL, EIO, ENODEV, ENOMEM, ENXIO
 from typing import BinaryIO
 
@@ -20,7 +21,8 @@ log = logging.getLogger(__name__)
 
 _MAX_LINE = 1024
 _MAX_VALUE = 64 * 1024  # a filter file has about 1 kB
-_MAX_BLOCK = 64 * 1024 * 1024
+_MAX_BLOCK = 16 << 20  # bytes, as industrialio_buffer_dma.max_block_size has it
+_MEMORY = 256 << 20  # bytes that the blocks of one buffer may take
 _READY_S = 3.0  # connecting and opening may wait for samples; clients give up after 5 s
 _COLUMNS = {1: slice(0, 1), 2: slice(1, 2), 3: slice(0, 2)}  # channel mask -> I, Q or both
 
@@ -113,14 +115,15 @@ class Session:
             channels = 0
         if device not in (RX, TX) or channels not in _COLUMNS or not count:
             raise OSError(EINVAL, device.id)
-        if count * 4 > _MAX_BLOCK:
+        count = min(count, _MAX_BLOCK // 4)  # the kernel shortens it, and says nothing
+        depth = self._context.buffers_count[device.id]
+        if depth * count * 4 > _MEMORY:
             raise OSError(ENOMEM, device.id)
         if device is TX:
             self._transmitting = True
             return
         frequency, rate, _ = self._context.receiver()
         self._shared.ahead.want(frequency, rate, _READY_S)  # before the clock runs
-        depth = self._context.buffers_count[RX.id]
         with self._context.lock:
             self._stream = Stream(self._shared, count, _COLUMNS[channels], depth)
             self._context.on_change.append(self._stream.advance)
@@ -129,7 +132,7 @@ class Session:
     def _read_buffer(self, device: Layout, length: int) -> None:
         if device is not RX or not self._stream:
             raise OSError(EBADF, device.id)
-        if self._shared.faults.due("disconnect", self._stream.elapsed):
+        if self._shared.faults.due("disconnect", self._context.air(time.monotonic())):
             raise Disconnect
         head = f"{self._mask:08x}\n"  # the mask follows the first chunk's length only
         while length:

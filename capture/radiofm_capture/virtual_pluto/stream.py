@@ -32,7 +32,8 @@ class Shared:
 
 
 class Stream:
-    """Blocks of `count` samples; sample 0 of the source is taken at the moment of opening.
+    """Blocks of `count` samples, the first taken at the moment of opening: at the first opening
+    that is sample 0 of the source.
 
     Up to `depth` finished blocks wait for the client. Where all are full the DMA pauses and the
     overflow bit is set; it goes on with the next whole block once one was fetched, so that the
@@ -44,19 +45,15 @@ class Stream:
         self._closing, self._reading = shared.closing, shared.reading
         self._count, self._columns, self._depth = count, columns, depth
         self._full: deque[tuple[int, Receiver]] = deque()  # first sample, and how it was received
-        self._opened = self._origin = time.monotonic()
+        self._origin = time.monotonic()
         self._receiver = self._context.receiver()
-        self._base = 0  # the sample at `_origin`
+        air = self._context.air(self._origin)
+        self._base = round(air * self._receiver.sample_rate_hz)  # the sample at `_origin`
         self._next = 0  # the block being filled, counted from `_origin`
-
-    @property
-    def elapsed(self) -> float:
-        """Seconds since opening."""
-        return time.monotonic() - self._opened
 
     def take(self) -> memoryview:
         """The next block as the bytes to send, once it is complete."""
-        if fault := self._faults.due("stall", self.elapsed):
+        if fault := self._faults.due("stall", self._context.air(time.monotonic())):
             block = self._count / self._receiver.sample_rate_hz
             self._closing.wait(fault.seconds or max(0.3, (self._depth + 5) * block))
         while True:
@@ -73,7 +70,7 @@ class Stream:
 
     def advance(self, now: float) -> None:
         """Bring the DMA up to `now`: at each fetch, and at each change of the receiver."""
-        if fault := self._faults.due("drop", now - self._opened):
+        if fault := self._faults.due("drop", self._context.air(now)):
             self._next += fault.blocks
             self._context.overflow()
         while self._complete() <= now:
