@@ -53,8 +53,11 @@ def balanced(report: dict[str, Any]) -> None:
 
 
 def test_demo_labels_the_scene() -> None:
-    report = radiofm("demo", "--seconds", "6", "--json")
-    balanced(report)
+    for _ in range(3):  # beside busy programs samples are lost, and what follows is not scored
+        report = radiofm("demo", "--seconds", "6", "--json")
+        balanced(report)
+        if report["samples_lost"] == 0:
+            break
     assert report["samples_span"] == 6 * 5_000_000
     assert report["coverage"] == report["slices_inferred"] / report["slices"] > 0
     signals = report["heads"]["signals"]

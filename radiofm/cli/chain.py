@@ -65,7 +65,7 @@ def run(chain: Chain) -> dict[str, Any]:
         )
         with _beside(chain):
             while capture.process.poll() is None and not stopped.wait(0.1):
-                supervisor.check()
+                supervisor.check(but=capture)
             # One that closes its account has told its readers: they run dry and close theirs.
             failure = capture.failure()
             capture.excused = bool(failure and capture.report())
