@@ -12,7 +12,7 @@ from radiofm.errors import BundleError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.evaluate import Served
 from radiofm_models.export import TOLERANCE, TrainedHead, export_bundle
-from radiofm_models.heads import Classifier, PixelHead, TwoBlocks
+from radiofm_models.heads import Classifier, Decoder, PixelHead
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
 
 SPEC = SpectrogramSpec()
@@ -36,11 +36,11 @@ def heads() -> list[TrainedHead]:
         ),
         TrainedHead(
             "segmentation", "segmentation", "trunk",
-            PixelHead(TwoBlocks(128, 16, grid), 2, 16),
+            PixelHead(Decoder(128, 16, grid), 2, 16),
         ),
         TrainedHead(
             "anomaly", "reconstruction", "tokens",
-            PixelHead(TwoBlocks(128, 16, grid, 4), 1, 16),
+            PixelHead(Decoder(128, 16, grid, 4), 1, 16),
         ),
     ]  # fmt: skip
 
