@@ -98,16 +98,18 @@ def load_adapter(path: Path, encoder: Encoder) -> None:
     """Put the adapters of the file `path` into `encoder`, which has none yet."""
     try:
         with safe_open(path, "pt") as file:
-            config = LoRAConfig.model_validate_json((file.metadata() or {}).get(METADATA, ""))
+            text = (file.metadata() or {}).get(METADATA, "")
         state = load_file(path)
-        with torch.device("meta"):
-            probe = Encoder(encoder.config)
-            attach(probe, config)
-        expected = {name: value.shape for name, value in adapter_of(probe).items()}
-        if expected != {name: value.shape for name, value in state.items()}:
-            raise CheckpointError(f"adapter {path}: it was made for another encoder")
-    except (OSError, SafetensorError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"adapter {path}: {reason}: train it anew") from None
+        config = LoRAConfig.model_validate_json(text)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"adapter {path}: {error}: train it anew") from None
+    except ValidationError:
+        raise CheckpointError(f"adapter {path}: no adapter's file: train it anew") from None
+    with torch.device("meta"):
+        probe = Encoder(encoder.config)
+        attach(probe, config)
+    expected = {name: value.shape for name, value in adapter_of(probe).items()}
+    if expected != {name: value.shape for name, value in state.items()}:
+        raise CheckpointError(f"adapter {path}: made for an encoder of other sizes: train it anew")
     attach(encoder, config)
     encoder.load_state_dict(state, strict=False)
