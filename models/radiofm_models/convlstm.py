@@ -89,7 +89,7 @@ class ConvLSTM(nn.Module):
 class ToTokens(nn.Module):
     """The final Conv3D: features [B, T, K, H, W] -> tokens [B, T, 1, H, W].
 
-    It alone sees a token to the right.
+    Of all layers it alone looks ahead, by one token.
     """
 
     def __init__(self, config: ConvLSTMConfig) -> None:

@@ -10,7 +10,7 @@
 | full | all | |
 | scratch | all, from new weights | the papers' supervised baseline |
 
-Positions are fixed here; the papers' code trains them in every mode (197 D parameters more).
+Positions are fixed here; the papers' code trains them in every mode: T * D parameters more.
 """
 
 from __future__ import annotations
@@ -75,17 +75,20 @@ def tune(
     the last block at lr * layer_decay, the patch embedding slowest; from scratch, all at lr.
     Biases, norms and single tokens do not decay. With `tokenizer`, patch embedding, CLS token and
     norm are trained in any mode: as the papers' code does, and as a new patch embedding needs.
-    `encoder` is altered in place, except from scratch: go on with the one returned.
+    `encoder` is altered in place, except from scratch: go on with the one returned. One that has
+    adapters already (`load_adapter`) keeps them in mode lora.
     """
+    depth = encoder.config.depth
+    if not 1 <= last <= depth:
+        raise UsageError(f"last {last}: the encoder has {depth} blocks: name 1 to {depth}")
     if mode == "scratch":
         encoder = Encoder(encoder.config).to(encoder.cls.device)
         layer_decay = 1.0
-    if mode == "lora":
+    if mode == "lora" and not adapter_of(encoder):
         if lora is None:
             raise UsageError("mode lora needs a rank and an alpha")
         attach(encoder, lora)
     trained = {*TRAINED[mode], *(("tokenizer", "norm") if tokenizer else ())}
-    depth = encoder.config.depth
     first = depth - last if mode == "last" else 0
     adapters = adapter_of(encoder).keys()
     parameters: Counter[Part] = Counter()

@@ -154,7 +154,7 @@ def test_sentences() -> None:
         image[::2, :32], slices[0].reshape(128, 32, 2).mean(axis=2), atol=1e-5
     )
     np.testing.assert_array_equal(image[::2], image[1::2])
-    level = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None], slices.shape)
+    level = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None], (12, 16, 8))
     lengths = set()
     for seed in range(40):
         drawn = draw_sentence(level, np.random.default_rng(seed))

@@ -5,7 +5,7 @@ import torch
 
 from radiofm.errors import UsageError
 from radiofm_models.heads import channel_head
-from radiofm_models.lora import LoRAConfig
+from radiofm_models.lora import LoRAConfig, adapter_of, attach
 from radiofm_models.probes import AttentiveProbe, Probe
 from radiofm_models.tuning import Mode, Part, tune
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
@@ -137,6 +137,18 @@ def test_scratch_forgets() -> None:
     assert not torch.equal(new["patch_embed.weight"], old["patch_embed.weight"])
 
 
-def test_lora_needs_a_rank() -> None:
+def test_adapters_that_are_there_are_kept() -> None:
+    encoder, head = Encoder(SMALL), Probe(32, 3, "avg")
+    attach(encoder, LoRAConfig(rank=2, alpha=1))
+    before = adapter_of(encoder)
+    tuning = tune(encoder, head, "lora", 1e-3)
+    assert tuning.parameters["adapter"] == 4 * 32 * 2 * 4
+    assert all(torch.equal(before[n], v) for n, v in adapter_of(tuning.encoder).items())
+
+
+def test_what_a_mode_needs() -> None:
+    encoder, head = Encoder(SMALL), Probe(32, 3, "avg")
     with pytest.raises(UsageError, match="mode lora needs a rank and an alpha"):
-        tune(Encoder(SMALL), Probe(32, 3, "avg"), "lora", 1e-3)
+        tune(encoder, head, "lora", 1e-3)
+    with pytest.raises(UsageError, match="last 5: the encoder has 4 blocks: name 1 to 4"):
+        tune(encoder, head, "last", 1e-3, last=5)
