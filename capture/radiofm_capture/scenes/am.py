@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from radiofm_capture.scenes.audio import emphasised, speech
+from radiofm_capture.scenes.audio import limited, speech
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import soften, unit_power
 from radiofm_capture.scenes.signal import Burst, Iq, Range, Waveform
@@ -42,7 +42,7 @@ class Am(Waveform):
         frames = []
         for start, stop in self.schedule(count / rate, rng):
             length = max(2 * round(EDGE_S * RATE), round((stop - start) * RATE))
-            audio = emphasised(speech(length, RATE, self.audio_hz, rng), RATE, self.audio_hz, 0.0)
+            audio = limited(speech(length, RATE, self.audio_hz, rng), RATE, self.audio_hz)
             over = unit_power((1 + self.depth * audio) * np.exp(2j * np.pi * rng.random()))
             over = soften(over.astype(np.complex64), round(EDGE_S * RATE))
             frames.append(Frame(start, over, RATE, self.bandwidth_hz))

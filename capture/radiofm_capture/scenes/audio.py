@@ -25,8 +25,15 @@ def speech(
 def emphasised(
     audio: npt.NDArray[np.float64], rate: float, highest_hz: float, tau_s: float
 ) -> npt.NDArray[np.float64]:
-    """Pre-emphasis of time constant `tau_s`, a low-pass at `highest_hz`, and peaks of 1 again."""
+    """Pre-emphasis of time constant `tau_s` and a low-pass at `highest_hz`."""
     frequency = np.fft.rfftfreq(len(audio), 1 / rate)
     response = (1 + 2j * np.pi * frequency * tau_s) * (frequency < highest_hz)
-    louder = np.fft.irfft(np.fft.rfft(audio) * response, len(audio))
-    return np.asarray(louder / np.abs(louder).max())
+    return np.asarray(np.fft.irfft(np.fft.rfft(audio) * response, len(audio)))
+
+
+def limited(
+    audio: npt.NDArray[np.float64], rate: float, highest_hz: float
+) -> npt.NDArray[np.float64]:
+    """Loud, as stations send it: its peaks are pressed down, and are 1; below `highest_hz`."""
+    pressed = emphasised(np.tanh(1.5 * audio / audio.std()), rate, highest_hz, 0.0)
+    return np.asarray(pressed / np.abs(pressed).max())

@@ -12,6 +12,7 @@ from radiofm_capture.scenes.track import along, boxes
 
 PIECES = 16  # boxes that follow a slow sweep
 SLOW_S = 1e-3
+SKIRT = 4 * PIECES  # what a piece of a sweep has beside its ends
 
 
 class Fmcw(Waveform):
@@ -40,7 +41,7 @@ class Fmcw(Waveform):
         if self.sweep_s < SLOW_S:
             reach = self.sweep_hz / 2
             return iq, [Burst(0, count, offset_hz - reach, offset_hz + reach)]
-        return iq, boxes(frequency, 0, round(self.sweep_s * rate / PIECES), 0.0)
+        return iq, boxes(frequency, 0, round(self.sweep_s * rate / PIECES), SKIRT / self.sweep_s)
 
 
 def draw_fmcw(rng: np.random.Generator, rate: float) -> Fmcw:

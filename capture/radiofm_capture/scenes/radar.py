@@ -17,7 +17,7 @@ from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import soften, unit_power
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, log_uniform, rotation
 
-OVERSAMPLING = 4
+OVERSAMPLING = 8
 EDGE = 0.05  # of a pulse, to its rise and to its fall
 LEAST_DB = -50.0  # weaker pulses, away from the beam, are left out
 SIDELOBE_DB = -28.0  # the antenna's floor

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from radiofm_capture.scenes.audio import emphasised, speech
+from radiofm_capture.scenes.audio import emphasised, limited, speech
 from radiofm_capture.scenes.fm.rds import BIT_RATE, GROUP_BITS, baseband, bits, groups
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, rotation
@@ -52,8 +52,8 @@ class Fm(Waveform):
         """Within +-1 over `cells` bits of RDS, the first of them a group's (BS.450)."""
         count = cells * PER_BIT
         middle, side = (
-            emphasised(speech(count, RATE, AUDIO_HZ, rng), RATE, AUDIO_HZ, self.emphasis_s)
-            for _ in range(2)
+            limited(emphasised(sound, RATE, AUDIO_HZ, self.emphasis_s), RATE, AUDIO_HZ)
+            for sound in (speech(count, RATE, AUDIO_HZ, rng) for _ in range(2))
         )  # half the sum and half the difference of left and right
         wide = rng.uniform(0.1, 0.7)
         pilot = 2 * np.pi * PILOT_HZ / RATE * np.arange(count)
