@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from radiofm_capture.scenes.adsb import Adsb, draw_adsb
 from radiofm_capture.scenes.am import Am, draw_am
@@ -83,3 +84,13 @@ def test_what_lies_beyond_the_band_does_not_fold_back(waveform: Waveform) -> Non
     power = np.abs(np.fft.fft(iq * np.hanning(len(iq)))) ** 2
     assert power[frequency < -rate / 8].sum() < 1e-4 * power.sum()
     assert np.vdot(iq, iq).real / len(iq) == pytest.approx(0.4, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("family", "field"), [("fm", "off_s"), ("umts", "on_s"), ("remote", "on_s")]
+)
+def test_a_rhythm_that_is_not_the_scenes_to_set_is_refused(family: str, field: str) -> None:
+    with pytest.raises(ValidationError, match=f"{field} has no effect on {family}: leave it out"):
+        Emitter.model_validate(
+            {"waveform": {"family": family, field: (0.1, 0.2)}, "offset_hz": 0.0, "snr_db": 3.0}
+        )

@@ -53,8 +53,8 @@ def test_the_beam_passes_once_a_turn() -> None:
     assert len(groups) == 2
     assert len(groups[0]) == pytest.approx(6 / 360 * 0.2 / 0.25e-3, abs=2)
     assert np.mean(groups[1]) - np.mean(groups[0]) == pytest.approx(0.2, abs=0.5e-3)
-    assert level.max() == pytest.approx(1.03, abs=0.1)
-    assert np.median(level) < 0.1
+    assert 1 <= level.max() < 1.25  # the band is not wide enough for flat pulses
+    assert level.min() < 0.15  # down to where pulses have no box
 
 
 @pytest.mark.parametrize("back", [1e-3, 0.1e-3])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy.typing as npt
 from pydantic import Field
 from scipy import signal
 
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, carrier
-from radiofm_capture.scenes.track import boxes
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, carrier, rotation
 
 MORSE = {  # (M.1677-1, annex 1, part I, 1.1)
     "A": ".-", "B": "-...", "C": "-.-.", "D": "-..", "E": ".", "F": "..-.", "G": "--.", "H": "....",
@@ -25,7 +26,7 @@ PIECE_S = 0.25  # boxes that follow the drift
 LEAST_HZ = 20.0
 
 
-class Cw(Waveform):
+class Cw(Steady):
     """`words_min` is the speed, "PARIS " being a word of 50 dots; 0: the carrier is steady."""
 
     family: Literal["cw"] = "cw"
@@ -39,18 +40,25 @@ class Cw(Waveform):
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:
-        time = np.arange(count) / rate
-        frequency = np.asarray(offset_hz + self.drift_hz_s * time, np.float64)
-        heard = np.abs(frequency) < rate / 2
-        phase = float(rng.random())
-        tone = carrier(count, offset_hz / rate, phase)
+        tone = carrier(count, offset_hz / rate, float(rng.random()))
         if self.drift_hz_s:
-            turn = (0.5 * self.drift_hz_s * time**2 % 1) * (2 * np.pi)
-            tone = tone * np.exp(1j * turn.astype(np.float32))
-        tone *= heard
+            time = np.arange(count) / rate
+            tone *= rotation(0.5 * self.drift_hz_s * time**2)
+            tone *= np.abs(offset_hz + self.drift_hz_s * time) < rate / 2
+        elif abs(offset_hz) >= rate / 2:
+            tone[:] = 0
         if self.words_min:
             tone *= self._key(count, rate, rng)
-        return tone, boxes(frequency, 0, round(PIECE_S * rate), self.bandwidth_hz)
+        return tone, self._boxes(rate, count, offset_hz)
+
+    def _boxes(self, rate: float, count: int, offset_hz: float) -> list[Burst]:
+        edges = [*range(0, count, round(PIECE_S * rate)), count]
+        track = (offset_hz + self.drift_hz_s * np.array(edges) / rate).tolist()
+        half = self.bandwidth_hz / 2
+        return [
+            Burst(edges[n], edges[n + 1] - edges[n], min(ends) - half, max(ends) + half)
+            for n, ends in enumerate(pairwise(track))
+        ]
 
     def _key(self, count: int, rate: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
         """The amplitude, of unit mean power over the whole text, at `rate`."""

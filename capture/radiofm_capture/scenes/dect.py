@@ -11,7 +11,8 @@ from pydantic import Field
 from radiofm_capture.scenes.coding import Bits, crc
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import phase_of, soften
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, rotation
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, rotation
 
 BIT_RATE = 1.152e6  # (EN 300 175-2, 4.2)
 PER_BIT = 4
@@ -39,7 +40,7 @@ class Bearer:
     errors_hz: tuple[float, float]
 
 
-class Dect(Waveform):
+class Dect(Steady):
     """Connections and beacons, as many as fit, each at a carrier and a slot of its own. The
     centre is that of all carriers."""
 

@@ -16,7 +16,8 @@ from scipy import fft
 from radiofm_capture.scenes.coding import qam
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Range, Waveform, log_uniform
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, Range, log_uniform
 
 SPACING_HZ = 15e3
 UNITS = 128  # of a symbol, as in LTE: prefixes are 9 of them, 10 in a slot's first symbol and in
@@ -28,7 +29,7 @@ ZADOFF_CHU = 601
 SUBFRAME_S, SYMBOLS = 1e-3, 14
 
 
-class Drone(Waveform):
+class Drone(Steady):
     """Video in bursts of whole milliseconds; identification where `ident` is set, in the gaps."""
 
     family: Literal["drone"] = "drone"

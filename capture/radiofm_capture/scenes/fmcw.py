@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, log_uniform
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, log_uniform
 from radiofm_capture.scenes.track import along, boxes
 
 PIECES = 16  # boxes that follow a slow sweep
@@ -15,7 +16,7 @@ SLOW_S = 1e-3
 SKIRT = 4 * PIECES  # what a piece of a sweep has beside its ends
 
 
-class Fmcw(Waveform):
+class Fmcw(Steady):
     """Each sweep rises for `sweep_s`, holds for `hold_s` and falls back for `return_s`.
 
     Defaults: an altimeter in the 4.2 to 4.4 GHz band (ITU-R M.2059)."""

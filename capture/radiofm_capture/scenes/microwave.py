@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, sample_span
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, sample_span
 from radiofm_capture.scenes.track import along, boxes
 
 PIECE_S = 0.5e-3  # boxes that follow the sweep
@@ -21,7 +22,7 @@ NOISE_HZ = 300e3  # how far the frequency wanders around the sweep, in `WANDER_S
 WANDER_S = 20e-6
 
 
-class Microwave(Waveform):
+class Microwave(Steady):
     """The centre is that of the sweep, 2.44 to 2.47 GHz."""
 
     family: Literal["microwave"] = "microwave"

@@ -12,7 +12,8 @@ from pydantic import Field
 from radiofm_capture.scenes.coding import Bits, crc
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import phase_of
-from radiofm_capture.scenes.signal import Burst, Iq, Range, Waveform, log_uniform, rotation
+from radiofm_capture.scenes.rhythm import Paced
+from radiofm_capture.scenes.signal import Burst, Iq, Range, log_uniform, rotation
 
 DEVIATION_HZ = 4.5e3  # a 0 is above the carrier, a 1 below
 PREAMBLE = 576  # bits of reversals
@@ -31,7 +32,7 @@ class Page:
     text: str
 
 
-class Pocsag(Waveform):
+class Pocsag(Paced):
     family: Literal["pocsag"] = "pocsag"
     bit_rate: Literal[512, 1200, 2400] = 1200
     pages: int = Field(3, ge=1, le=1000)  # in a transmission

@@ -15,15 +15,17 @@ from pydantic import Field
 
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import soften, unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, log_uniform, rotation
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, log_uniform, rotation
 
 OVERSAMPLING = 8
 EDGE = 0.05  # of a pulse, to its rise and to its fall
 LEAST_DB = -50.0  # weaker pulses, away from the beam, are left out
+BOX_DB = -20.0  # weaker ones are sent but have no box
 SIDELOBE_DB = -28.0  # the antenna's floor
 
 
-class Radar(Waveform):
+class Radar(Steady):
     """Power is that of a pulse while the beam points here."""
 
     family: Literal["radar"] = "radar"
@@ -45,17 +47,20 @@ class Radar(Waveform):
         own = OVERSAMPLING * self.bandwidth_hz
         pulse = self._pulse(own)
         turn = rng.random()
-        frames = []
+        strong: list[Frame] = []
+        weak: list[Frame] = []
         at = -float(rng.random()) * max(self.intervals_s)
         for interval in cycle(np.repeat(self.intervals_s, self.repeats).tolist()):
             if at >= count / rate:
                 break
             gain_db = self._gain_db(turn + at / self.scan_s) if self.scan_s else 0.0
             if gain_db > LEAST_DB:
-                gain = 10 ** (gain_db / 20)
-                frames.append(Frame(at, pulse, own, self.bandwidth_hz, gain=gain))
+                frame = Frame(at, pulse, own, self.bandwidth_hz, gain=10 ** (gain_db / 20))
+                (strong if gain_db > BOX_DB else weak).append(frame)
             at += interval
-        return lay(frames, rate, count, offset_hz)
+        iq, bursts = lay(strong, rate, count, offset_hz)
+        iq += lay(weak, rate, count, offset_hz)[0]
+        return iq, bursts
 
     def _pulse(self, rate: float) -> Iq:
         time = (np.arange(max(8, round(self.pulse_s * rate))) + 0.5) / rate

@@ -19,7 +19,8 @@ from radiofm_capture.scenes.adsb.messages import (
 from radiofm_capture.scenes.coding import Bits
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, log_uniform
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, log_uniform
 
 CHIP_S = 0.5e-6
 PREAMBLE = (1, 0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0)  # chips (Annex 10, IV, 3.1.2.2.1)
@@ -56,7 +57,7 @@ class Squitter:
     aircraft: Aircraft
 
 
-class Adsb(Waveform):
+class Adsb(Steady):
     """Each aircraft sends at its own times, level and frequency; messages may meet, as on air."""
 
     family: Literal["adsb"] = "adsb"

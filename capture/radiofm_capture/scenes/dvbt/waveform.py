@@ -22,13 +22,14 @@ from radiofm_capture.scenes.dvbt.pilots import (
 )
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq
 
 RATE = 64e6 / 7  # 1 / T of 8 MHz channels (EN 300 744, 4.4)
 GUARDS = ("1/32", "1/16", "1/8", "1/4")
 
 
-class Dvbt(Waveform):
+class Dvbt(Steady):
     """Always on; not hierarchical."""
 
     family: Literal["dvbt"] = "dvbt"

@@ -11,7 +11,8 @@ from pydantic import Field
 from radiofm_capture.scenes.audio import emphasised, limited, speech
 from radiofm_capture.scenes.fm.rds import BIT_RATE, GROUP_BITS, baseband, bits, groups
 from radiofm_capture.scenes.frames import Frame, lay
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, rotation
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, rotation
 
 PER_BIT = 384
 RATE = PER_BIT * BIT_RATE  # 456 kS/s, 24 times the pilot
@@ -21,7 +22,7 @@ PILOT, DATA = 0.09, 0.04  # shares of the deviation (BS.450, 8 to 10 %; IEC 6210
 LETTERS = list("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
 
 
-class Fm(Waveform):
+class Fm(Steady):
     """Always on. The name and the text are those of RDS."""
 
     family: Literal["fm"] = "fm"

@@ -19,7 +19,8 @@ from radiofm_capture.scenes.gsm.bursts import (
     synchronisation,
 )
 from radiofm_capture.scenes.pulse import phase_of, soften
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, rotation
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq, rotation
 
 SYMBOL_RATE = 1625e3 / 6  # (TS 45.004, 2.1)
 PER_SYMBOL = 4
@@ -33,7 +34,7 @@ MULTIFRAME = 51
 HYPERFRAME = 26 * 51 * 2048
 
 
-class Gsm(Waveform):
+class Gsm(Steady):
     """GMSK with BT 0.3. `bcch`: the C0 carrier, all eight slots always on, slot 0 with FCCH, SCH
     and normal bursts, idle slots with dummy bursts. Otherwise each call has a slot of its own, and
     the slots of nobody are off. What the bursts carry is random."""

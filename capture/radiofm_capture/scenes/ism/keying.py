@@ -11,7 +11,8 @@ import numpy as np
 from radiofm_capture.scenes.coding import Bits
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform, log_uniform, rotation
+from radiofm_capture.scenes.rhythm import Paced
+from radiofm_capture.scenes.signal import Burst, Iq, log_uniform, rotation
 
 RATE = 250e3
 EDGE = np.hanning(9)[1:-1] / np.hanning(9).sum()  # a rise of some 15 us
@@ -26,7 +27,7 @@ class Message:
     deviation_hz: float = 0.0  # 0: high is on and low is off; else they are +- this
 
 
-class Keyed(Waveform):
+class Keyed(Paced):
     """Messages with pauses between them."""
 
     error_hz: float = 0.0  # of the transmitter's frequency

@@ -11,7 +11,8 @@ from pydantic import Field
 from radiofm_capture.scenes.coding import qpsk
 from radiofm_capture.scenes.frames import Frame, lay
 from radiofm_capture.scenes.pulse import root_raised_cosine, shaped, unit_power
-from radiofm_capture.scenes.signal import Burst, Iq, Waveform
+from radiofm_capture.scenes.rhythm import Steady
+from radiofm_capture.scenes.signal import Burst, Iq
 from radiofm_capture.scenes.umts.codes import (
     FRAME,
     SLOT,
@@ -35,7 +36,7 @@ USERS = {128: range(2, 8), 64: range(5, 8), 32: range(4, 8), 16: range(4, 16)}  
 NO_DIVERSITY = -1  # "a" of the SCH where the P-CCPCH has one antenna (TS 25.211, 5.3.3.5)
 
 
-class Umts(Waveform):
+class Umts(Steady):
     """Always on. `code` is the primary scrambling code, of group `code` // 8. What the channels
     carry is random, but for the pilot."""
 
