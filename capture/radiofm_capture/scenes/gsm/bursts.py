@@ -36,7 +36,6 @@ TAIL = np.zeros(3, np.uint8)
 FREQUENCY_CORRECTION = np.zeros(BITS, np.uint8)  # (5.2.4)
 DUMMY_BURST = np.concatenate([TAIL, DUMMY, TAIL])
 SCH_PARITY = 0x175  # D^10 + D^8 + D^6 + D^5 + D^4 + D^2 + 1 (TS 45.003, 4.7)
-HALF = 57  # data bits and a stealing flag on each side make 58
 
 
 def normal(data: Bits, code: int) -> Bits:
