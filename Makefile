@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT := libiio0 libiio-utils iiod
-APT_TEST := python3-uhd
+APT_TEST := python3-uhd dump1090-mutability rtl-433 multimon-ng
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
