@@ -10,6 +10,7 @@ import codecs
 import io
 import math
 import pickletools
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -132,7 +133,11 @@ def _string(line: bytes) -> str:
         or (quoted[:1] != quoted[-1:])
     ):
         raise ValueError("it has a string without its quotes")
-    return codecs.escape_decode(quoted[1:-1])[0].decode("latin-1")
+    with warnings.catch_warnings(action="error", category=DeprecationWarning):
+        try:
+            return codecs.escape_decode(quoted[1:-1])[0].decode("latin-1")
+        except DeprecationWarning as warning:
+            raise ValueError(f"it has a string with an {warning}") from None
 
 
 class _Machine:

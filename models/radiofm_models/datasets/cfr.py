@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, find, read_mat
+from radiofm_models.datasets.files import broken, find, float32
+from radiofm_models.datasets.mat5 import read_mat
 
 CHANNELS = 4
 
@@ -38,4 +39,4 @@ class Cfr(Dataset):
         cfr = read_mat(file, "cfr")
         if cfr.ndim != 3 or cfr.shape[1] != CHANNELS:
             raise broken(file, f"cfr is of shape {cfr.shape}, not (subcarriers, 4, symbols)")
-        return np.ascontiguousarray(np.abs(cfr).transpose(1, 0, 2), np.float32), None
+        return float32(file, np.abs(cfr).transpose(1, 0, 2)), None

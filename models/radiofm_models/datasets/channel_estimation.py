@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, find, official, read_npz
+from radiofm_models.datasets.files import broken, find, float32, official, read_npz
 
 PILOTS = (2, 11)  # symbols, from 0
 
@@ -71,7 +71,7 @@ def _samples(file: Path) -> tuple[Array, Array]:
         fits = x.ndim == h.ndim == 3 and x.shape[0] == h.shape[0] == 2
         if not fits or x.shape[1] != h.shape[1] + 1 or h.shape[2] % (x.shape[2] // 2 or 1):
             raise broken(file, f"x {x.shape} and h {h.shape} are not one sample's")
-        return x[None].astype(np.float32), h[None].astype(np.float32)
+        return float32(file, x[None]), float32(file, h[None])
     sent, received, channel = read_npz(file, "x_rg", "y_rg", "h_freq")
     grid = sent.shape[:1] + channel.shape[1:2] + sent.shape[1:]
     fits = sent.ndim == 3 and len(sent) == len(levels) and sent.shape[1] > max(PILOTS)
@@ -82,10 +82,10 @@ def _samples(file: Path) -> tuple[Array, Array]:
             f"{len(levels)} samples",
         )
     pilots = np.concatenate([sent[:, None], received], axis=1)[:, :, PILOTS]
-    return _planes(pilots), _planes(channel)
+    return float32(file, _planes(pilots)), float32(file, _planes(channel))
 
 
-def _planes(grids: npt.NDArray[Any]) -> Array:
-    """Complex [B, rows, symbols, F] as float32 [B, 2, rows, symbols F]."""
+def _planes(grids: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Complex [B, rows, symbols, F] as [B, 2, rows, symbols F]."""
     flat = grids.reshape(*grids.shape[:2], -1)
-    return np.stack([flat.real, flat.imag], axis=1).astype(np.float32)
+    return np.stack([flat.real, flat.imag], axis=1)

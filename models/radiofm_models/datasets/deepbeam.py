@@ -19,7 +19,7 @@ import numpy as np
 
 from radiofm.errors import UsageError
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken
+from radiofm_models.datasets.files import broken, float32
 from radiofm_models.datasets.hdf5 import Hdf5
 
 BLOCK = 2048  # samples
@@ -64,4 +64,4 @@ class DeepBeam(Dataset):
         if np.any(self._hdf5.read(self.target, block) != self._values[index]):
             raise broken(self.path, f"{self.target} changes within the block at sample {start}")
         iq = self._hdf5.read("iq", block)
-        return np.ascontiguousarray(iq.T, np.float32), int(self.classes[index])
+        return float32(self.path, iq.T), int(self.classes[index])

@@ -58,28 +58,10 @@ def _check_folder(folder: Path) -> None:
         raise broken(folder, "it is no folder", "give the folder of the unpacked set")
 
 
-def read_mat(path: Path, key: str) -> npt.NDArray[Any]:
-    """The variable `key` of a MATLAB file of version 5 (v6, v7)."""
-    import scipy.io
-
-    try:
-        contents = scipy.io.loadmat(path, variable_names=[key])
-    except NotImplementedError:
-        raise broken(path, "it is of MATLAB 7.3", "save it in MATLAB with -v7") from None
-    except (
-        OSError, ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError,
-        struct.error, zlib.error, AttributeError,
-    ) as error:  # fmt: skip
-        raise broken(path, f"it is no whole MATLAB file ({line(error)})") from None
-    if key not in contents:
-        raise broken(path, f"it has no variable {key}")
-    return _numbers(path, key, contents[key])
-
-
 def read_npz(path: Path, *keys: str) -> list[npt.NDArray[Any]]:
     """The arrays of these names of an .npz file; pickled ones are refused."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if isinstance(arrays, np.ndarray):
                 raise broken(path, "it is one array, not an .npz of several")
             if missing := [key for key in keys if key not in arrays]:
@@ -90,6 +72,15 @@ def read_npz(path: Path, *keys: str) -> list[npt.NDArray[Any]]:
         zlib.error, struct.error,
     ) as error:  # fmt: skip
         raise broken(path, f"it is no whole .npz file ({line(error)})") from None
+
+
+def float32(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The values of an item; RecordingError where one is not finite."""
+    with np.errstate(over="ignore"):
+        out = np.ascontiguousarray(values, np.float32)
+    if not np.isfinite(out).all():
+        raise broken(path, "it has values that are not finite")
+    return out
 
 
 def _numbers(path: Path, key: str, values: Any) -> npt.NDArray[Any]:

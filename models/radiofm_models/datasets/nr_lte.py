@@ -19,13 +19,15 @@ by nearest neighbour), and colours become grey, which for parula rises with powe
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, find, folders, official, read_mat
+from radiofm_models.datasets.files import broken, find, float32, folders, official
 from radiofm_models.datasets.hdf4 import read_raster
+from radiofm_models.datasets.mat5 import read_mat
 from radiofm_models.datasets.signal_images import read_picture
 
 VALUES = np.array([0, 127, 255], np.uint8)  # of noise, NR, LTE
@@ -61,6 +63,7 @@ class NrLte(Dataset):
 
     def item(self, index: int) -> tuple[Array, npt.NDArray[np.uint8]]:
         file = self.files[index]
+        image: npt.NDArray[Any]
         if file.suffix == ".png":
             image, where = read_picture(file).T[::-1], file.with_suffix(".hdf")
         else:
@@ -76,4 +79,4 @@ class NrLte(Dataset):
         mask = np.searchsorted(VALUES, values).astype(np.uint8)
         if np.array_equal(mask, np.broadcast_to(mask[:1], mask.shape)):  # columns are frequency
             image, mask = image.T, mask.T
-        return np.ascontiguousarray(image[None], np.float32), np.ascontiguousarray(mask)
+        return float32(file, image[None]), np.ascontiguousarray(mask)

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, find, folders, official, read_mat
+from radiofm_models.datasets.files import broken, find, float32, folders, official
+from radiofm_models.datasets.mat5 import read_mat
 
 ANTENNAS, SUBCARRIERS = 3, 114
 
@@ -58,7 +59,7 @@ class NtuFi(Dataset):
         if csi.ndim != 2 or len(csi) != ANTENNAS * SUBCARRIERS or csi.dtype.kind == "c":
             raise broken(file, f"CSIamp is {csi.dtype} {csi.shape}, not real (342, packets)")
         cube = csi.reshape(ANTENNAS, SUBCARRIERS, -1)[:, :, :: self._step]
-        return np.ascontiguousarray(cube, np.float32), int(self.classes[index])
+        return float32(file, cube), int(self.classes[index])
 
 
 class NtuFiHar(NtuFi):

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, find, official
+from radiofm_models.datasets.files import broken, find, float32, official
 from radiofm_models.datasets.hdf5 import Hdf5
 
 Scene = Literal["outdoor", "indoor"]
@@ -68,7 +68,7 @@ class Positioning(Dataset):
     def item(self, index: int) -> tuple[Array, Array]:
         at = int(np.searchsorted(self._starts, index, side="right")) - 1
         row = index - int(self._starts[at])
-        values = self._hdf5[at].read("features", row).astype(np.float32)
+        values = self._hdf5[at].read("features", row)
         if self._last[at]:
             values = np.moveaxis(values, -1, 0)
         if values.shape[1] < values.shape[2]:  # the subcarriers are more than the symbols
@@ -77,7 +77,7 @@ class Positioning(Dataset):
             if gaps.all():
                 raise broken(self.files[at], f"features of item {row} are all NaN")
             values = np.where(gaps, values[~gaps].mean(), values)
-        return np.ascontiguousarray(values), self._positions[index]
+        return float32(self.files[at], values), self._positions[index]
 
     def _stations_last(self, hdf5: Hdf5) -> bool:
         shape = hdf5.shape("features", None, None, None, None)

@@ -18,7 +18,7 @@ import numpy as np
 
 from radiofm.pickled import array_in, number_in, read_pickle
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken, line
+from radiofm_models.datasets.files import broken, float32, line
 from radiofm_models.datasets.hdf5 import Hdf5
 
 LABELS_2018 = (
@@ -67,7 +67,7 @@ class RadioML2016(Dataset):
                     raise broken(self.path, f"the key {key!r} is not (modulation, SNR)")
             if samples is None or samples.ndim != 3 or samples.shape[1] != 2:
                 raise broken(self.path, f"{key} is no array of shape (n, 2, samples)")
-            blocks.append((label, snr_db, samples.astype(np.float32)))
+            blocks.append((label, snr_db, float32(self.path, samples)))
         if len({block.shape[2] for *_, block in blocks}) > 1:
             raise broken(self.path, "its arrays are not of one length")
         return sorted(blocks, key=lambda block: block[:2])
@@ -115,4 +115,4 @@ class RadioML2018(Dataset):
     def item(self, index: int) -> tuple[Array, int]:
         assert self.classes is not None
         iq = self._hdf5.read("X", index)
-        return np.ascontiguousarray(iq.T, np.float32), int(self.classes[index])
+        return float32(self.path, iq.T), int(self.classes[index])

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm_models.datasets.dataset import Array, Dataset
-from radiofm_models.datasets.files import broken
+from radiofm_models.datasets.files import broken, float32
 from radiofm_models.datasets.hdf5 import Hdf5
 
 OBJECTS, PACKED = "objects", "torchsig-packed"
@@ -70,7 +70,7 @@ class TorchSig(Dataset):
             values = np.stack([values.real, values.imag])
         elif values.ndim == 2:
             values = values[None]
-        return np.ascontiguousarray(values, np.float32), int(self.classes[index])
+        return float32(self.path, values), int(self.classes[index])
 
     def _layout(self) -> str:
         layout = self._hdf5.attribute("format") or OBJECTS
