@@ -155,7 +155,9 @@ class _Machine:
                 pass
             case "BININT" | "BININT1" | "BININT2" | "LONG1" | "BINFLOAT":
                 push(argument)
-            case "INT" | "LONG" | "FLOAT" | "STRING" | "BINSTRING" | "SHORT_BINSTRING":
+            case "INT" | "LONG" | "FLOAT" | "UNICODE":
+                push(argument)
+            case "STRING" | "BINSTRING" | "SHORT_BINSTRING":
                 push(argument)  # of Python 2
             case "SHORT_BINUNICODE" | "BINUNICODE" | "SHORT_BINBYTES" | "BINBYTES":
                 push(argument)

@@ -133,7 +133,7 @@ def test_nr_lte_labels(tmp_path: Path) -> None:
 
 
 def test_hdf4_as_its_library_writes_it(tmp_path: Path) -> None:
-    """The bytes of libhdf4 4.2.14's DFR8putimage of this image, blank descriptors left out here."""
+    """The bytes of libhdf4 4.2.14's DFR8putimage of this image, which MATLAB's imwrite calls."""
     image = np.zeros((6, 10), np.uint8)
     image[:, 2:5], image[:, 6:9], image[0, 0] = 127, 255, 9
     head = bytes.fromhex(
