@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import h5py
@@ -10,7 +11,7 @@ import pytest
 import scipy.io
 from PIL import Image
 
-from radiofm.errors import RecordingError
+from radiofm.errors import MissingDependencyError, RecordingError
 from radiofm_models.datasets.hdf4 import read_raster
 from radiofm_models.datasets.hdf5 import Hdf5
 from radiofm_models.datasets.opening import open_dataset
@@ -169,3 +170,10 @@ def test_hdf5_is_opened_anew_in_another_process(tmp_path: Path) -> None:
     assert file._opened() is first
     file._process -= 1
     assert file._opened() is not first
+
+
+def test_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written.radioml_2018(tmp_path / "gold.hdf5")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(MissingDependencyError, match="h5py is not installed: pip install"):
+        open_dataset("radioml-2018.01a", path)

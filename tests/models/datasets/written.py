@@ -79,7 +79,7 @@ def python2_pickle(
     arrays: dict[tuple[str, int], npt.NDArray[np.float32]], binary: bool = False
 ) -> bytes:
     """The dict as Python 2's cPickle writes it: protocol 0, or with protocol 2's strings."""
-    count = iter(range(1, 1000))
+    count = iter(range(1, 1_000_000))
 
     def put() -> bytes:
         return b"p%d\n" % next(count)
