@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT := libiio0 libiio-utils iiod
-APT_TEST := python3-uhd
+APT_TEST := python3-uhd dump1090-mutability rtl-433 multimon-ng
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -15,7 +15,7 @@ help: ## show this
 
 # As root, and where there is apt: install what is missing of $(1).
 apt = @if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(1) >/dev/null 2>&1; then \
-	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1) >/dev/null; fi
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; fi
 
 # libiio is a C library that no wheel carries. Without it the demo takes its samples from the
 # simulator directly, and the tests of the Pluto's driver say that they are skipped. So do those

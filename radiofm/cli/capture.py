@@ -18,41 +18,9 @@ if TYPE_CHECKING:
     from radiofm_capture.recorder import Recorder
 
 
+@options.with_capture
 def capture(
-    device: options.Device = None,
-    uri: options.Uri = None,
-    args: options.Args = None,
-    antenna: options.Antenna = None,
-    subdev: options.Subdev = None,
-    clock_source: options.ClockSource = None,
-    time_source: options.TimeSource = None,
-    lo_offset: options.LoOffset = None,
-    path: options.RecordingPath = None,
-    datatype: options.Datatype = None,
-    scene: options.Scene = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    speed: options.Speed = None,
-    loops: options.Loops = None,
-    fc: options.Fc = None,
-    rate: options.SampleRate = None,
-    bw: options.Bandwidth = None,
-    gain: options.GainDb = None,
-    gain_mode: options.GainMode = None,
-    mode: options.Mode = None,
-    burst_slices: options.BurstSlices = None,
-    bursts: options.Bursts = None,
-    plan: options.Plan = None,
-    sweep: options.Sweep = None,
-    dwell: options.DwellSlices = None,
-    dwells: options.Dwells = None,
-    repeat: options.Repeat = None,
-    duration: options.Length = None,
-    record: options.Record = None,
-    name: options.FileNames = None,
-    split: options.Split = None,
-    disk_floor: options.DiskFloor = None,
-    disk_full: options.DiskFull = None,
+    flags: dict[str, Any],
     publish: Annotated[
         str | None, typer.Option(help="Endpoint of the iq stream; `none` for no stream.")
     ] = None,
@@ -68,15 +36,9 @@ def capture(
     from radiofm.settings import load_settings
     from radiofm_capture.session import open_session
 
-    flags = options.given(
-        device=device, uri=uri, args=args, antenna=antenna, subdev=subdev,
-        clock_source=clock_source, time_source=time_source, lo_offset=lo_offset, path=path,
-        datatype=datatype, scene=scene, seed=seed, fault=fault, speed=speed, loops=loops,
-        fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
-        dwells=dwells, repeat=repeat, duration=duration, record=record, name=name, split=split,
-        disk_floor=disk_floor, disk_full=disk_full, publish=publish, gnuradio=gnuradio,
-        gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
+    flags |= options.given(
+        publish=publish, gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout,
+        readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
     if settings.stdout and sys.stdout.isatty():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -287,6 +290,43 @@ Readers = Annotated[
     int | None,
     _option("--readers", help="Readers to wait for before the first message. (default: 0)"),
 ]
+
+
+# What every command takes that runs a capture: fields of CaptureSettings, in the help's order.
+CAPTURE: dict[str, Any] = {
+    "device": Device, "uri": Uri, "args": Args, "antenna": Antenna, "subdev": Subdev,
+    "clock_source": ClockSource, "time_source": TimeSource, "lo_offset": LoOffset,
+    "path": RecordingPath, "datatype": Datatype, "scene": Scene, "seed": Seed, "fault": Fault,
+    "speed": Speed, "loops": Loops, "fc": Fc, "rate": SampleRate, "bandwidth": Bandwidth,
+    "gain": GainDb, "gain_mode": GainMode, "mode": Mode, "burst_slices": BurstSlices,
+    "bursts": Bursts, "plan": Plan, "sweep": Sweep, "dwell": DwellSlices, "dwells": Dwells,
+    "repeat": Repeat, "duration": Length, "record": Record, "name": FileNames, "split": Split,
+    "disk_floor": DiskFloor, "disk_full": DiskFull,
+}  # fmt: skip
+
+
+def with_capture(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the options of CAPTURE too: its `flags` are those that were given."""
+    own = signature(command, eval_str=True)
+    shared = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in CAPTURE.items()
+    ]
+    rest = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, parameter in own.parameters.items()
+        if name != "flags"
+    ]
+
+    @wraps(command)
+    def wrapped(**values: Any) -> None:
+        flags = given(**{name: values.pop(name) for name in CAPTURE})
+        command(flags=flags, **values)
+
+    everything = own.replace(parameters=[*shared, *rest])
+    wrapped.__signature__ = everything  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in everything.parameters.values()}
+    return wrapped
 
 
 def given(**values: Any) -> dict[str, Any]:
