@@ -28,11 +28,9 @@ from radiofm_capture.scenes.nbfm import Nbfm, draw_nbfm
 from radiofm_capture.scenes.nr import Nr
 from radiofm_capture.scenes.ofdm import Ofdm, draw_ofdm
 from radiofm_capture.scenes.ook import Ook, draw_ook
-    Ofdm | Gfsk | Chirp | Nbfm | Ook | Lte | Nr | Wifi | Bluetooth | Ble | Zigbee | Lora
-    | Adsb | Am | Cw | Dect | Drone | Dvbt | Fm | Fmcw | Gsm | Microwave | Pocsag | Radar | Remote
-    | Sensor | Umts | Recorded,
-    Field(discriminator="family"),
-]  # fmt: skip
+from radiofm_capture.scenes.pocsag import Pocsag
+from radiofm_capture.scenes.radar import Radar
+from radiofm_capture.scenes.recorded import Recorded
 from radiofm_capture.scenes.signal import Waveform
 from radiofm_capture.scenes.umts import Umts
 from radiofm_capture.scenes.wifi import Wifi
@@ -41,16 +39,11 @@ from radiofm_capture.scenes.zigbee import Zigbee
 NOISE = "noise"
 
 AnyWaveform = Annotated[
-<<<<<<< HEAD
-    Ofdm | Gfsk | Chirp | Nbfm | Ook | Lte | Nr | Recorded, Field(discriminator="family")
-]
-=======
     Ofdm | Gfsk | Chirp | Nbfm | Ook | Lte | Nr | Wifi | Bluetooth | Ble | Zigbee | Lora
     | Adsb | Am | Cw | Dect | Drone | Dvbt | Fm | Fmcw | Gsm | Microwave | Pocsag | Radar | Remote
-    | Sensor | Umts,
+    | Sensor | Umts | Recorded,
     Field(discriminator="family"),
 ]  # fmt: skip
->>>>>>> main
 
 # Label -> a random, realistic member of the family for a receiver at a sample rate.
 DRAWS: dict[str, Callable[[np.random.Generator, float], Waveform]] = {
