@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radiofm_capture.scenes.profiles import TAPS, Multipath, ProfileName, spread
+from radiofm_capture.scenes.multipath import TAPS, Multipath, ProfileName, spread
 from radiofm_capture.scenes.propagate import HALF, needed, propagate
 from radiofm_capture.scenes.signal import Burst, Iq, carrier
 from radiofm_capture.scenes.traffic import Periodic, Poisson

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -17,7 +17,8 @@ from radiofm_capture.scenes.player import ScenePlayer
 from radiofm_capture.scenes.receiver import mean_power
 from radiofm_capture.scenes.render import render
 from radiofm_capture.scenes.scene import Scene
-from radiofm_capture.scenes.signal import Iq
+from radiofm_capture.scenes.signal import Iq, Waveform
+from radiofm_capture.scenes.waveforms import AnyWaveform
 
 RATE, CENTER = 1e6, 500e6
 UNIT = 16_000
@@ -197,3 +198,23 @@ def test_a_cell_goes_on_with_its_identity_and_its_frames(waveform: Lte | Nr) -> 
         for cell in (first, later)
     ]
     assert (frames[1] - frames[0]) % 10.24 == pytest.approx(0.512, abs=1e-9)
+
+
+FAMILIES = [
+    model
+    for model in get_args(get_args(AnyWaveform)[0])
+    if model.model_fields["family"].default != "recording"
+]
+
+
+@pytest.mark.parametrize("model", FAMILIES, ids=lambda model: model.__name__)
+def test_a_waveform_stays_within_its_span(model: type[Waveform]) -> None:
+    """What scenes leave out, fold back and keep apart is decided by it."""
+    waveform = model()
+    rate = max(1e6, 1.3 * waveform.span_hz)
+    _, bursts = waveform.render(
+        rate, min(4_000_000, round(0.04 * rate)), 0.0, np.random.default_rng(2)
+    )
+    for burst in bursts:
+        assert max(burst.high_hz, -burst.low_hz) <= 0.55 * waveform.span_hz
+    assert waveform.span_hz >= waveform.bandwidth_hz

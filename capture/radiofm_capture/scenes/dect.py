@@ -54,6 +54,10 @@ class Dect(Steady):
     def bandwidth_hz(self) -> float:
         return BIT_RATE  # of one carrier, which holds 98 % of its power
 
+    @property
+    def span_hz(self) -> float:
+        return (self.carriers - 1) * SPACING_HZ + self.bandwidth_hz
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

@@ -36,6 +36,10 @@ class Microwave(Steady):
     def bandwidth_hz(self) -> float:
         return self.sweep_hz
 
+    @property
+    def span_hz(self) -> float:
+        return self.sweep_hz + 2 * (self.transient_hz + 4 * NOISE_HZ)
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

@@ -24,6 +24,7 @@ HEIGHT, WIDTH = 512, 1000  # cells of the spectrogram
 LONGEST_S = 1.0
 DARKEST, BRIGHTEST = 2.0, 99.9  # percentiles of the cells that the colours reach from and to
 LABELLED = 0.08  # of the picture: what is less long is only outlined
+THIN = 0.006  # of the picture: what is less long has a line of its own measure
 SHADE = "#00000099"  # around lines and letters
 COLOURS = ("#38e1ff", "#9dff57", "#ffffff", "#ffe14d", "#5cffc4", "#8ab4ff", "#d6ff8a", "#b8f1ff")
 
@@ -93,17 +94,19 @@ def _outline(axes: Axes, box: TruthBox, rate: float, span_ms: float, colour: str
 
     start, length = box.start_sample / rate * 1e3, box.sample_count / rate * 1e3
     low, high = box.low_hz / 1e6, box.high_hz / 1e6
+    thin = length < THIN * span_ms
+    shade = [] if thin else [withStroke(linewidth=2.2, foreground=SHADE)]
     axes.add_patch(
         Rectangle(
             (start, low), length, high - low, fill=False, edgecolor=colour,
-            linewidth=1.0, linestyle=(0, (2, 2)) if box.alias else "-",
-            path_effects=[withStroke(linewidth=2.2, foreground=SHADE)],
+            linewidth=0.4 if thin else 1.0, linestyle=(0, (2, 2)) if box.alias else "-",
+            path_effects=shade,
         )
     )  # fmt: skip
     if length > LABELLED * span_ms:
         axes.text(
             start, high, f" {box.label} {box.snr_db:.0f} dB", color=colour, fontsize=8,
-            va="top", clip_on=True, path_effects=[withStroke(linewidth=2.2, foreground=SHADE)],
+            va="top", clip_on=True, path_effects=shade,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from radiofm_capture.scenes.profiles import Paths
+from radiofm_capture.scenes.multipath import Paths
 from radiofm_capture.scenes.signal import Iq, rotation
 
 HALF = 64  # samples to each side in which a tap between samples is interpolated

@@ -17,7 +17,7 @@ from radiofm_capture.sim import SimDevice
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Made:
     """What was written."""
 
     path: Path  # the .sigmf-meta
@@ -36,7 +36,7 @@ def record_scene(
     seconds: float,
     stopped: threading.Event,
     progress: Callable[[float], None] = lambda seconds: None,
-) -> Recorded:
+) -> Made:
     """Write OUT.sigmf-data, OUT.sigmf-meta and the scene as drawn, OUT.scene.json.
 
     The samples are those of `radiofm capture --device sim`. Ends early when `stopped` is set.
@@ -58,4 +58,4 @@ def record_scene(
     base = base_of(out)
     drawn = base.with_name(base.name + DRAWN)
     drawn.write_text(scene.model_dump_json(indent=1) + "\n", "utf-8")
-    return Recorded(recorder.paths[0], recorder.samples, lost, notes)
+    return Made(recorder.paths[0], recorder.samples, lost, notes)

@@ -102,11 +102,12 @@ def _fold(scene: Scene, center_hz: float, rate: float) -> int:
     """How many rates wide the antenna must be heard so that what folds back is there."""
     if not scene.front_end.aliasing:
         return 1
-    reaches = [
-        abs(_offset(scene, emitter, center_hz)) + emitter.waveform.span_hz / 2
-        for emitter in scene.emitters
-    ]
-    return min(MOST_FOLD, math.ceil(2 * max(reaches, default=0) / rate)) or 1
+    widest = 1
+    for emitter in scene.emitters:
+        offset, half = abs(_offset(scene, emitter, center_hz)), emitter.waveform.span_hz / 2
+        if offset - half < MOST_FOLD * rate / 2:
+            widest = max(widest, math.ceil(2 * (offset + half) / rate))
+    return min(widest, MOST_FOLD)
 
 
 def _in_band(

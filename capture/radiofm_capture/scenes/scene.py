@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from radiofm_capture.scenes.drops import Drops
 from radiofm_capture.scenes.front_end import FrontEnd, Ppm
-from radiofm_capture.scenes.profiles import Channel
+from radiofm_capture.scenes.multipath import Channel
 from radiofm_capture.scenes.recorded import Recorded
 from radiofm_capture.scenes.traffic import Always, Traffic
 from radiofm_capture.scenes.transmitter import Amplifier

@@ -70,6 +70,10 @@ class Adsb(Steady):
     def bandwidth_hz(self) -> float:
         return 1.6 / CHIP_S  # holds more than 90 % of the power
 
+    @property
+    def span_hz(self) -> float:
+        return self.bandwidth_hz + 2 * self.carrier_error_hz
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

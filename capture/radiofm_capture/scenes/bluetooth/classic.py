@@ -39,6 +39,10 @@ class Bluetooth(Waveform):
     def bandwidth_hz(self) -> float:
         return CHANNEL_HZ
 
+    @property
+    def span_hz(self) -> float:
+        return CHANNELS * CHANNEL_HZ
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

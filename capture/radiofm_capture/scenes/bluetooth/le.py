@@ -49,6 +49,10 @@ class Ble(Waveform):
     def bandwidth_hz(self) -> float:
         return WIDTH_HZ[self.phy if self.connections else "1M"]
 
+    @property
+    def span_hz(self) -> float:
+        return 80e6  # channels of 2 MHz from 2401 MHz on
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:

@@ -48,6 +48,10 @@ class Umts(Steady):
     def bandwidth_hz(self) -> float:
         return CHIP_RATE  # what a matched filter lets through
 
+    @property
+    def span_hz(self) -> float:
+        return (1 + ROLL_OFF) * CHIP_RATE
+
     def render(
         self, rate: float, count: int, offset_hz: float, rng: np.random.Generator
     ) -> tuple[Iq, list[Burst]]:
