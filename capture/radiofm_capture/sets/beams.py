@@ -30,6 +30,7 @@ class Beams:
     columns: int = 12
     rows: int = 1
     beams: int = 24
+    phase_bits: int = 2
     antennas: int = 3  # transmitting devices
     devices: int = 0  # seed of the devices and the room: the same ones in every set
     spread: float = 1.0  # unlikeness of devices: 0 none, 1 uncalibrated
@@ -92,9 +93,12 @@ class Beams:
         noise = rng.standard_normal((self.block, 2)) / np.sqrt(2)
         return np.asarray(np.stack([heard.real, heard.imag], -1) + noise)
 
+    def geometry(self) -> Geometry:
+        return Geometry(self.columns, self.rows, self.beams, self.phase_bits)
+
     def link(self, antenna: int) -> tuple[Complex, Complex]:
         """Of device `antenna` by every path: taps [beam, tap] and distortion [beam]."""
-        geometry = Geometry(self.columns, self.rows, self.beams)
+        geometry = self.geometry()
         device = FrontEnd.draw(
             geometry, np.random.default_rng([self.devices, antenna + 1]), self.spread, self.rate_hz
         )

@@ -93,11 +93,12 @@ class Csi:
         # From one subcarrier to the next every path turns by the same angle.
         turn = np.exp(-2j * np.pi * SPACING_HZ * delay)
         path = path * turn**-OUTER
-        grid = np.empty((self.antennas, 2 * OUTER + 1, len(points)), np.complex128)
+        grid: Complex = np.empty((self.antennas, 2 * OUTER + 1, len(points)), np.complex128)
         for k in range(2 * OUTER + 1):
             grid[:, k] = path.sum(-1)
             path *= turn
-        return np.take(grid, SUBCARRIERS + OUTER, axis=1)
+        used: Complex = grid[:, SUBCARRIERS + OUTER]
+        return used
 
 
 def _echoes(antennas: int, rng: np.random.Generator) -> Complex:
@@ -111,7 +112,9 @@ def _echoes(antennas: int, rng: np.random.Generator) -> Complex:
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...]) -> Complex:
     """Circular, of power 1."""
-    return rng.standard_normal((*shape, 2)).view(np.complex128)[..., 0] / np.sqrt(2)
+    parts: Complex = rng.standard_normal((*shape, 2)).view(np.complex128)[..., 0]
+    parts /= np.sqrt(2)
+    return parts
 
 
 PRESETS: dict[str, Any] = {"ntu-fi": Csi()}

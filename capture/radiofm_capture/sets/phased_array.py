@@ -24,8 +24,8 @@ class Geometry:
     columns: int
     rows: int
     beams: int
+    phase_bits: int
     widest_deg: float = 60.0
-    phase_bits: int = 2
 
     @property
     def elements(self) -> int:

@@ -1,0 +1,157 @@
+"""Real Wi-Fi CSI: logs of the Intel 5300 CSI tool as labelled samples, split by folder.
+
+Amplitudes are in dB above noise, by RSSI and AGC; phases are freed of what the clocks add; both lie
+on an even time grid. Recordings of one folder in both training and test let a model know the
+session instead of the activity: split by folder.
+
+Traps of the WiAR set (linteresa/WiAR), measured on its clocks and bytes: the ten takes of activity
+12 are the same files in all folders; the thirty takes of every other activity were recorded within
+ten minutes of one another. So activity and sitting are one even across folders: what the mean over
+time alone tells, without any motion, must stand beside every accuracy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from radiofm.errors import MissingDependencyError, RecordingError
+
+Array = npt.NDArray[np.float64]
+Complex = npt.NDArray[np.complex128]
+Indices = npt.NDArray[np.int64]
+
+# IEEE 802.11n-2009, 7.3.1.27, Ng = 4 at 40 MHz and 2 at 20 MHz: the 30 subcarriers that are told.
+SUBCARRIERS_40 = np.r_[-58:-1:4, 2:59:4]
+SUBCARRIERS_20 = np.r_[-28:-1:2, -1, 1:28:2, 28]
+HT40 = 1 << 11  # in the driver's rate_n_flags
+LONGEST_STEP_S = 60.0  # between packets; the clock wraps after 4295 s
+NAME = re.compile(r"csi_a(\d+)_(\d+)\.dat")
+
+
+@dataclass(frozen=True)
+class CsiLog:
+    """One log: packets of one bandwidth and the first transmit stream."""
+
+    time_s: Array  # [packet], rising, from 0
+    csi: Complex  # [packet, antenna, subcarrier]; |csi|^2 is the signal-to-noise ratio
+    subcarriers: Indices  # [subcarrier]
+
+
+@dataclass(frozen=True)
+class CsiSet:
+    """Recordings on one grid. No two with the same `group` may be in different splits."""
+
+    amplitude_db: npt.NDArray[np.float32]  # [recording, antenna, subcarrier, time]
+    phase_rad: npt.NDArray[np.float32]  # the same shape, -pi to pi
+    activity: Indices  # [recording], from 1 as in the file names
+    group: Indices  # [recording], index into groups
+    groups: tuple[str, ...]  # folders
+    left_out: tuple[str, ...]  # copies: the same bytes in several folders
+
+    def leave_one_group_out(self) -> Iterator[tuple[str, Indices, Indices]]:
+        """Each folder's name, the rows to train on and the rows to test on: its own."""
+        for i, name in enumerate(self.groups):
+            yield name, np.flatnonzero(self.group != i), np.flatnonzero(self.group == i)
+
+
+def read_csi_set(folder: Path, seconds: float = 5.0, rate_hz: float = 30.0) -> CsiSet:
+    """Read GROUP/csi_a<activity>_<take>.dat below `folder`, the middle `seconds` of each.
+
+    Files whose bytes are found in several groups are left out: nobody knows whose they are, and
+    they would be in training and test at once. Raises RecordingError where nothing is left.
+    """
+    files = sorted(path for path in folder.glob("*/*.dat") if NAME.fullmatch(path.name))
+    places = defaultdict(list)
+    for path in files:
+        places[hashlib.sha256(path.read_bytes()).digest()].append(path)
+    copies = {
+        path for same in places.values() if len({p.parent for p in same}) > 1 for path in same
+    }
+    files = [path for path in files if path not in copies]
+    if not files:
+        raise RecordingError(
+            f"{folder}: no csi_a<activity>_<take>.dat in its folders: name another"
+        )
+    groups = tuple(sorted({path.parent.name for path in files}))
+    amplitudes, phases = [], []
+    for path in files:
+        log = read_intel5300(path)
+        even = resample(log, seconds, rate_hz)
+        amplitudes.append((20 * np.log10(np.maximum(np.abs(even), 1e-3))).astype(np.float32))
+        phases.append(np.angle(even).astype(np.float32))
+    return CsiSet(
+        np.stack(amplitudes),
+        np.stack(phases),
+        np.array([int(NAME.fullmatch(path.name)[1]) for path in files]),  # type: ignore[index]
+        np.array([groups.index(path.parent.name) for path in files]),
+        groups,
+        tuple(sorted(str(path.relative_to(folder)) for path in copies)),
+    )
+
+
+def read_intel5300(path: Path) -> CsiLog:
+    """One log, amplitudes scaled, phases sanitised.
+
+    Scaling is that of the Linux 802.11n CSI Tool (get_scaled_csi): CSI power made the RSSI less the
+    AGC, over thermal and quantisation noise. Packets of the less common bandwidth are dropped.
+    """
+    try:
+        import csiread
+    except ImportError:
+        raise MissingDependencyError("csiread", "pip install 'radiofm[train]'") from None
+    log = csiread.Intel(str(path), nrxnum=3, ntxnum=3, if_report=False)
+    try:
+        log.read()
+    except Exception as error:  # noqa: BLE001  csiread raises bare ones for broken packets
+        raise RecordingError(f"{path} is not read: {error}") from None
+    wide = (log.rate & HT40) != 0
+    is_wide = bool(wide.mean() >= 0.5) if log.count else False
+    kept = np.flatnonzero((wide == is_wide) & (log.Nrx == 3))
+    if kept.size < 2:
+        raise RecordingError(f"{path} holds no CSI of three antennas: it is no Intel 5300 log")
+    csi = log.get_scaled_csi()[kept, :, :, 0].transpose(0, 2, 1)
+    ticks = log.timestamp_low[kept].astype(np.uint32)  # microseconds, modulo 2**32
+    steps_s = np.diff(ticks).astype(np.float64) / 1e6
+    if not ((steps_s > 0) & (steps_s < LONGEST_STEP_S)).all():
+        raise RecordingError(f"{path}: its clock stands or jumps: cut it there")
+    subcarriers = SUBCARRIERS_40 if is_wide else SUBCARRIERS_20
+    return CsiLog(np.r_[0, np.cumsum(steps_s)], sanitise(csi, subcarriers), subcarriers)
+
+
+def sanitise(csi: Complex, subcarriers: Indices) -> Complex:
+    """`csi` [packet, antenna, subcarrier] without each packet's own phase slope and offset.
+
+    Both come from the packet's detection time and the carrier offset, and are common to the
+    antennas: the slope is that of all of them (Kotaru et al., SpotFi, SIGCOMM 2015, algorithm 1),
+    the offset the mean phase of the first. Differences between antennas stay.
+    """
+    phase = np.unwrap(np.angle(csi), axis=-1)
+    k = subcarriers - subcarriers.mean()
+    slope = (phase @ k).mean(1) / np.sum(k**2)
+    offset = phase[:, 0].mean(1)
+    turn: Complex = np.exp(-1j * (offset[:, None, None] + slope[:, None, None] * k))
+    return csi * turn
+
+
+def resample(log: CsiLog, seconds: float, rate_hz: float) -> Complex:
+    """[antenna, subcarrier, time]: the middle `seconds` of the log at `rate_hz`, interpolated.
+
+    A shorter log is held at its ends.
+    """
+    middle = log.time_s[-1] / 2
+    grid = middle + (np.arange(round(seconds * rate_hz)) + 0.5) / rate_hz - seconds / 2
+    flat = log.csi.reshape(len(log.time_s), -1)
+    right = np.clip(np.searchsorted(log.time_s, grid), 1, len(log.time_s) - 1)
+    left = right - 1
+    part = (grid - log.time_s[left]) / (log.time_s[right] - log.time_s[left])
+    part = np.clip(part, 0, 1)[:, None]
+    even: Complex = (1 - part) * flat[left] + part * flat[right]
+    return even.T.reshape(*log.csi.shape[1:], len(grid))
