@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 APT := libiio0 libiio-utils iiod
+APT_TEST := python3-uhd dump1090-mutability rtl-433 multimon-ng
 
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -12,12 +13,16 @@ APT := libiio0 libiio-utils iiod
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
+# As root, and where there is apt: install what is missing of $(1).
+apt = @if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(1) >/dev/null 2>&1; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; fi
+
 # libiio is a C library that no wheel carries. Without it the demo takes its samples from the
-# simulator directly, and the tests of the Pluto's driver say that they are skipped.
+# simulator directly, and the tests of the Pluto's driver say that they are skipped. So do those
+# that hold the fake UHD against the real one, without python3-uhd.
 $(VENV)/.venv:
 	@if ! $(PYTHON) -c 'import ensurepip' 2>/dev/null; then apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv; fi
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! dpkg -s $(APT) >/dev/null 2>&1; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends $(APT) >/dev/null; fi
+	$(call apt,$(APT))
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
@@ -26,6 +31,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.venv
+	$(call apt,$(APT_TEST))
 	$(PIP) -e '.[pluto,serve,train,dev]'
 	@touch $@ $(VENV)/.demo
 

@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from radiofm import quantities
 from radiofm.errors import UsageError
+from radiofm.record_options import Split, check_name, parse_split
 
 Origin = Literal["default", "profile", "environment", "flag"]
 
@@ -36,6 +37,7 @@ def _field(info: Info) -> str:
 Frequency = Annotated[
     float, BeforeValidator(lambda v, info: quantities.parse_frequency(v, _field(info)))
 ]
+Offset = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_offset(v, _field(info)))]
 Rate = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_rate(v, _field(info)))]
 Gain = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_gain(v, _field(info)))]
 Duration = Annotated[
@@ -59,6 +61,15 @@ def _speed(value: object, info: Info) -> float:
 
 
 Speed = Annotated[float, BeforeValidator(_speed)]
+Size = Annotated[float, BeforeValidator(lambda v, info: quantities.parse_size(v, _field(info)))]
+
+
+def _split(value: object, info: Info) -> object:
+    return parse_split(value, _field(info)) if isinstance(value, str) else value
+
+
+Splitting = Annotated[Split, BeforeValidator(_split)]
+NameTemplate = Annotated[str, BeforeValidator(lambda v, info: check_name(str(v), _field(info)))]
 
 
 class _Table(BaseModel):
@@ -68,8 +79,20 @@ class _Table(BaseModel):
 class CaptureSettings(_Table):
     """What `radiofm capture` does."""
 
-    device: Literal["pluto", "replay", "sim"] = Field("pluto", description="which kind of device")
+    device: Literal["pluto", "uhd", "replay", "sim"] = Field(
+        "pluto", description="which kind of device"
+    )
     uri: str | None = Field(None, description="the Pluto's address; found by itself if absent")
+    args: str = Field("", description="uhd: device arguments, like type=b200; found if absent")
+    antenna: str | None = Field(None, description="uhd: receive port; the device's own if absent")
+    subdev: str | None = Field(None, description="uhd: subdevice, like A:A")
+    clock_source: str | None = Field(
+        None, description="uhd: reference: internal, external or gpsdo"
+    )
+    time_source: str | None = Field(
+        None, description="uhd: pulse per second: external or gpsdo; the host's clock if absent"
+    )
+    lo_offset: Offset = Field(0.0, description="uhd: oscillator beside the centre, in Hz")
     path: Path | None = Field(None, description="replay: the recording")
     datatype: str | None = Field(None, description="replay: format of a raw file, like cu8")
     scene: str = Field("ism24", description="sim: a preset's name or a TOML file")
@@ -81,7 +104,9 @@ class CaptureSettings(_Table):
         None, description="filter bandwidth in Hz; the rate if absent"
     )
     gain: Gain | None = Field(None, description="manual gain in dB; slow AGC if absent")
-    gain_mode: str | None = Field(None, description="manual, slow_attack, fast_attack or hybrid")
+    gain_mode: str | None = Field(
+        None, description="manual, slow_attack, fast_attack or hybrid; uhd: manual or agc"
+    )
     speed: Speed = Field(1.0, description="replay and sim: factor of real time, or max")
     loops: int = Field(1, ge=0, description="replay: times to play; 0 is for ever")
     duration: Duration | None = Field(None, description="stop after so much air")
@@ -96,6 +121,14 @@ class CaptureSettings(_Table):
     dwells: int | None = Field(None, ge=1, description="plan: stop after so many dwells")
     repeat: int | None = Field(None, ge=0, description="plan: passes; 0 is for ever")
     record: Path | None = Field(None, description="keep the samples: a folder, or NAME.sigmf-meta")
+    name: NameTemplate = Field("{utc}_{device}_{fc}", description="names of the files in a folder")
+    split: Splitting | None = Field(
+        None, description="begin another file after 10m of air, 1GB, or at each new stream"
+    )
+    disk_floor: Size = Field(1e9, description="bytes of the disk that stay free")
+    disk_full: Literal["stop", "delete-oldest"] = Field(
+        "stop", description="at the floor: stop recording, or delete the oldest recordings"
+    )
     publish: str | None = Field(None, description="endpoint of the iq stream")
     gnuradio: str | None = Field(None, description="endpoint of bare items for GNU Radio")
     gnuradio_format: Literal["sc16", "fc32"] = Field("sc16", description="the items of gnuradio")

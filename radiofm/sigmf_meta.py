@@ -83,6 +83,7 @@ class Info(_Keys):
     core_recorder: str | None = None
     core_description: str | None = None
     core_sha512: str | None = None
+    core_collection: str | None = None  # name of the .sigmf-collection beside it
     core_extensions: tuple[Extension, ...] = ()
     core_dataset: str | None = None
     core_trailing_bytes: int | None = None

@@ -23,6 +23,10 @@ def pair_source(path: Path) -> Source:
     meta_path, data_path = pair(path)
     if not meta_path.is_file() and not data_path.is_file():
         raise RecordingError(f"no recording {path}: no such file, nor {meta_path}")
+    if data_path.with_suffix(".sigmf-journal").exists():
+        raise RecordingError(
+            f"recording {path} is open or was cut off: `radiofm corpus repair {path.parent}`"
+        )
     if not meta_path.is_file():
         raise RecordingError(f"recording {path} has no metadata: bring back {meta_path}")
     if not data_path.is_file():

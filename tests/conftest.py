@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import runpy
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+
+from radiofm_capture.repair import repair
 
 SHARED = Path(os.environ.get("RADIOFM_SHARED", Path(__file__).parents[2] / "shared"))
 
@@ -49,6 +55,35 @@ def hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         time.sleep(0.05)
     assert not threads, f"threads left behind: {threads}"
     assert not children, f"processes left behind: {children}"
+
+
+KILLED = Path(__file__).parent / "killed_recording.py"
+
+
+@pytest.fixture
+def kill(tmp_path: Path) -> Callable[[int], int]:
+    """Records from a seed, kills it at a random moment, and its repair too, repairs, and checks."""
+
+    def run(seed: int) -> int:
+        base = tmp_path / f"run{seed}" / "cap"
+        rng = np.random.default_rng(seed)
+        _killed("record", base, seed, rng.uniform(0, 0.3))
+        if seed % 2:
+            _killed("repair", base, seed, rng.uniform(0, 0.02))
+        assert not [done for done in repair(base.parent) if done.action in ("failed", "in use")]
+        assert repair(base.parent) == []
+        check: Callable[[Path, int], int] = runpy.run_path(str(KILLED))["check"]
+        return check(base, seed)
+
+    return run
+
+
+def _killed(verb: str, base: Path, seed: int, after_s: float) -> None:
+    arguments = [sys.executable, str(KILLED), verb, str(base), str(seed)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        time.sleep(after_s)
+        process.kill()
 
 
 def _cmdline(process: psutil.Process) -> list[str]:

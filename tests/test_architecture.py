@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,7 +119,8 @@ def test_capture_loads_neither_torch_nor_a_runtime() -> None:
     loaded = run(
         "-c",
         "import sys, radiofm_capture.session, radiofm_capture.pluto, radiofm_capture.replay, "
-        "radiofm_capture.sim; print([m for m in ('torch', 'onnxruntime', 'adi') "
+        "radiofm_capture.sim, radiofm_capture.uhd; "
+        "print([m for m in ('torch', 'onnxruntime', 'adi', 'uhd') "
         "if m in sys.modules])",
     )
     assert loaded.strip() == "[]"
@@ -127,8 +128,10 @@ def test_capture_loads_neither_torch_nor_a_runtime() -> None:
 
 def test_help_answers_in_half_a_second() -> None:
     best = 9.0
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(5):  # processor time: what an idle machine takes, also on a busy one
+        before = os.times()
         assert "capture" in run("-m", "radiofm", "--help")
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.5
+        after = os.times()
+        used = after.children_user + after.children_system
+        best = min(best, used - before.children_user - before.children_system)
+    assert 0 < best < 0.5

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,8 @@ import scipy.signal
 
 from radiofm.corpus.build import build
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec, resize_weights
+from radiofm_capture.device import Block, Tuning
+from radiofm_capture.recorder import Recorder
 
 SPEC = SpectrogramSpec(resize="bilinear")  # the kernel that torch has too
 RUNS = 12
@@ -131,3 +135,45 @@ def test_building_a_corpus_against_a_plain_read(tmp_path: Path) -> None:
         f"again, unchanged: {again / first:.3f} x"
     )
     assert again < first / 10
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_recorder_against_writing_and_hashing(tmp_path: Path) -> None:
+    """At the highest rate of a Pluto, 246 MB/s. The rivals sync as often."""
+    tuning, count, blocks = Tuning(2.44e9, 61.44e6, 56e6), 983_040, 128
+    samples = np.random.default_rng(0).integers(-2048, 2048, (count, 2)).astype("<i2")
+    data = samples.data.cast("B")
+
+    def plain(*, hashed: bool = False) -> None:
+        digest = hashlib.sha512()
+        with (tmp_path / "plain").open("wb", buffering=0) as file:
+            for n in range(1, blocks + 1):
+                file.write(data)
+                if hashed:
+                    digest.update(data)
+                if n % 16 == 0:  # 63 MB
+                    os.fdatasync(file.fileno())
+
+    def recorder() -> None:
+        with Recorder(tmp_path / "cap") as recorder:
+            for n in range(blocks):
+                new = n == 0
+                recorder.write(Block(samples, n * count, 0, "host", tuning, new_stream=new))
+
+    runs: list[Callable[[], None]] = [recorder, plain, lambda: plain(hashed=True)]
+    wall, cpu = [float("inf")] * 3, [float("inf")] * 3
+    for _ in range(4):
+        for n, run in enumerate(runs):
+            start, used = time.perf_counter(), time.process_time()
+            run()
+            wall[n] = min(wall[n], time.perf_counter() - start)
+            cpu[n] = min(cpu[n], time.process_time() - used)
+            for path in tmp_path.iterdir():
+                path.unlink()
+    print(
+        f"\nrecorder: {wall[1] / wall[0]:.2f} x plain writes, {wall[2] / wall[0]:.2f} x writes and "
+        f"SHA-512, {blocks * len(data) / wall[0] / 1e6:.0f} MB/s; processor time "
+        f"{cpu[0] / cpu[2]:.2f} of writes and SHA-512"
+    )
+    assert cpu[0] < 2 * cpu[2]

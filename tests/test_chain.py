@@ -53,8 +53,11 @@ def balanced(report: dict[str, Any]) -> None:
 
 
 def test_demo_labels_the_scene() -> None:
-    report = radiofm("demo", "--seconds", "6", "--json")
-    balanced(report)
+    for _ in range(3):  # beside busy programs samples are lost, and what follows is not scored
+        report = radiofm("demo", "--seconds", "6", "--json")
+        balanced(report)
+        if report["samples_lost"] == 0:
+            break
     assert report["samples_span"] == 6 * 5_000_000
     assert report["coverage"] == report["slices_inferred"] / report["slices"] > 0
     signals = report["heads"]["signals"]
@@ -134,3 +137,18 @@ def test_one_ctrl_c_ends_every_stage() -> None:
     out, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors
     balanced(json.loads(out.strip().splitlines()[-1]))
+
+
+@needs_libiio
+def test_a_radio_that_goes_away_leaves_a_whole_account() -> None:
+    with virtual_pluto("--fault", "disconnect@2s") as uri:
+        done = subprocess.run(
+            [*RADIOFM, "live", "--device", "pluto", "--uri", uri, "--fc", "2.44e9", "--rate", "2e6",
+             "--json"],
+            capture_output=True, text=True, timeout=100, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "connection to the Pluto" in done.stderr and "Traceback" not in done.stderr
+    report = json.loads(done.stdout.strip().splitlines()[-1])
+    balanced(report)
+    assert report["slices_inferred"] > 0 and "connection to the Pluto" in report["failure"]

@@ -39,7 +39,7 @@ def last_json(text: str) -> dict[str, object]:
         (["capture", "--device", "pluto"], 2, "--fc"),
         (["capture", "--device", "sim", "--fc", "2.44 parsec"], 2, "fc '2.44 parsec'"),
         (["capture", "--device", "sim", "--rate", "-4M"], 2, "rate"),
-        (["capture", "--device", "usrp"], 2, "pluto, replay, sim"),
+        (["capture", "--device", "usrp"], 2, "pluto, uhd, replay, sim"),
         (["capture", "--device", "replay"], 2, "--path"),
         (["capture", "--device", "replay", "--path", "gone.sigmf-meta"], 1, "gone"),
         (["capture", "--device", "sim", "--scene", "atlantis"], 2, "atlantis"),

@@ -29,12 +29,18 @@ def test_commands_and_options_in_the_readme_exist() -> None:
         if command in ("turns",):
             continue
         assert f"## radiofm {command}" in known, f"README names `radiofm {command}`"
-    for option in set(re.findall(r"(--[a-z][a-z-]+)", text)) - {"--help"}:
+    for option in set(re.findall(r"(--[a-z][a-z-]+)", text)) - {"--help", "--install-completion"}:
         assert f"`{option}`" in known, f"README names {option}"
 
 
 def test_files_that_the_documents_name_exist() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/promises.md", "docs/wire.md"):
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/promises.md",
+        "docs/wire.md",
+        "docs/hardware.md",
+    ):
         text = (ROOT / page).read_text("utf-8")
         for link in re.findall(r"\]\(([^)#]+)\)", text):
             assert (ROOT / page).parent.joinpath(link).exists(), f"{page} links {link}"

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from uuid import UUID
 
 import numpy as np
@@ -73,3 +74,10 @@ def test_three_minutes_live_lose_nothing() -> None:
     assert report["samples_lost"] == 0
     assert report["samples_received"] == 180 * 5_000_000
     assert report["coverage"] >= 0.99
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_a_hundred_kills_leave_a_hundred_valid_recordings(kill: Callable[[int], int]) -> None:
+    samples = [kill(seed) for seed in range(100, 200)]
+    assert sum(samples) > 1_000_000

@@ -1,7 +1,7 @@
 """The capture daemon: device -> recorder, [iq], and the bare samples that others take.
 
 Ends when the device ends, the duration is over or `stop` is called. In every case the files are
-finished and the last word is said.
+finished and the last word is said. A recording that has to stop is raised then, and said before.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class CaptureDaemon:
         self.hardware = ""
         self._device = device
         self._publisher = publisher
-        self._writers = [writer for writer in (disk, pipe) if writer]
+        self._disk, self._pipe = disk, pipe
         self._gnuradio = gnuradio
         self._duration_s = duration_s
         self._name, self._storage = name, storage
@@ -86,10 +86,10 @@ class CaptureDaemon:
             for frame in self.framer.flush():
                 self._publish(frame)
             self._device.close()
-            for writer in self._writers:
+            for writer in filter(None, (self._disk, self._pipe)):
                 writer.close()
             self._say("ended")
-        for writer in self._writers:
+        for writer in filter(None, (self._disk, self._pipe)):
             if writer.error and not isinstance(writer.error, PipeClosedError):
                 raise writer.error
 
@@ -102,9 +102,9 @@ class CaptureDaemon:
             if block.new_stream:
                 self._begin(block)
             self.ledger.take(block.sample_index, len(block.samples), block.lost)
-            for writer in self._writers:
+            for writer in filter(None, (self._disk, self._pipe)):
                 writer.write(block)
-            if any(writer.error for writer in self._writers):
+            if self._pipe and self._pipe.error:
                 return
             for frame in self.framer.add(block):
                 self._publish(frame)
@@ -166,6 +166,11 @@ class CaptureDaemon:
         )
         self._publisher.send(header, frame.samples)
 
+    @property
+    def recording_error(self) -> str:
+        """Why the recording has stopped, if it has. The stream goes on without it."""
+        return str(self._disk.error) if self._disk and self._disk.error else ""
+
     def _say(self, state: Any) -> None:
         """Publish a heartbeat: every subscriber can close the account up to here."""
         now, account = time.monotonic(), self.ledger.account()
@@ -204,8 +209,9 @@ class CaptureDaemon:
                 "subscribers": gauges.subscribers,
                 **({"gain_db": tuning.gain_db} if tuning and tuning.gain_db is not None else {}),
                 **self._radio(),
+                **({"recording": float(not self.recording_error)} if self._disk else {}),
                 **self._storage(),
             },
-            note=self._note()[:500],
+            note="; ".join(filter(None, (self.recording_error, self._note())))[:500],
             device=self.hardware[:200],
         )

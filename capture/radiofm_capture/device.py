@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from radiofm.wire import Datatype, Loss, TimeQuality
 
+DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:

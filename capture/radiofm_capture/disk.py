@@ -44,12 +44,12 @@ class DiskThread:
     def write(self, block: Block) -> None:
         """Queue a copy of the block."""
         if self.error:
-            return
+            return  # the recording has ended, the stream goes on
         size = block.samples.nbytes
         with self._space:
-            while self._wait and self._bytes + size > self._limit and not self.error:
+            while self._wait and self._full(size) and not self.error:
                 self._space.wait(0.5)
-            if self._bytes + size > self._limit:
+            if self._full(size):
                 self._miss(block)
                 return
             self._bytes += size
@@ -58,6 +58,10 @@ class DiskThread:
         self._pending, self._new_stream = (), False
         copy = dataclasses.replace(block, samples=block.samples.copy(), lost=lost, new_stream=fresh)
         self._queue.put(copy)
+
+    def _full(self, size: int) -> bool:
+        """A block that alone is too large goes in where nothing else is."""
+        return self._bytes > 0 and self._bytes + size > self._limit
 
     def _miss(self, block: Block) -> None:
         count = len(block.samples)

@@ -38,6 +38,8 @@ class PipeSink:
 
     def write(self, block: Block) -> None:
         """Write a block. PipeClosedError where nobody reads any more."""
+        if not len(block.samples):
+            return
         datatype = block.tuning.datatype
         if self.datatype not in (None, datatype):
             raise RecordingError(

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from radiofm.bus import Publisher
 from radiofm.errors import UsageError
 from radiofm.settings import CaptureSettings
 from radiofm.topics import CHANNELS, endpoint_for
 from radiofm_capture.daemon import CaptureDaemon
-from radiofm_capture.device import Device, Tuning
+from radiofm_capture.device import DEFAULT_RATE, Device, Tuning
 from radiofm_capture.disk import DiskThread
+from radiofm_capture.forecast import Forecast
 from radiofm_capture.gnuradio import GnuRadioEndpoint
 from radiofm_capture.pipe import PipeSink
 from radiofm_capture.plan import Dwell, Plan
+from radiofm_capture.prepare import prepare_recording
 from radiofm_capture.recorder import Recorder
 from radiofm_capture.taking import Taking, bursts_of, plan_of, take
 
 log = logging.getLogger(__name__)
 
-DEFAULT_RATE = 4e6  # what USB 2 carries from a Pluto
 PIPE_QUEUE_BYTES = 64 << 20  # that a late reader of standard output may be behind
 MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 
@@ -37,6 +35,7 @@ MAX_BANDWIDTH_HZ = 56e6  # of the AD9361
 class Session:
     daemon: CaptureDaemon
     recorder: Recorder | None
+    forecast: Forecast | None  # of the recording
     pipe: PipeSink | None
     taking: Taking
 
@@ -44,8 +43,9 @@ class Session:
 @contextmanager
 def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterator[Session]:
     """Open everything that a capture needs; on leaving, sockets are closed."""
-    lossless = settings.speed == 0 and settings.device != "pluto"
+    lossless = settings.speed == 0 and settings.device in ("replay", "sim")
     plan = plan_of(settings)
+    prepared = prepare_recording(settings, plan)
     with ExitStack() as stack:
         radio = open_device(at_dwell(settings, plan.dwells[0]) if plan else settings)
         stack.callback(radio.close)
@@ -66,9 +66,7 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
             stack.callback(gnuradio.close)
         if settings.record and settings.device not in ("replay", "sim"):
             _warn_of_agc(settings, plan)
-        recorder = (
-            Recorder(recording_base(settings), about(settings, plan)) if settings.record else None
-        )
+        recorder = prepared.open(about(settings, plan)) if prepared else None
         if publisher:
             _wait(publisher, settings.readers, stopped)
         disk = DiskThread(recorder, wait=lossless) if recorder else None
@@ -86,7 +84,8 @@ def open_session(settings: CaptureSettings, stopped: threading.Event) -> Iterato
             radio=taking.gauges,
             note=taking.note,
         )
-        yield Session(daemon, recorder, sink, taking)
+        ahead = prepared.forecast if prepared else None
+        yield Session(daemon, recorder, ahead, sink, taking)
 
 
 def _wait(publisher: Publisher, count: int, stopped: threading.Event) -> None:
@@ -104,6 +103,8 @@ def open_device(settings: CaptureSettings) -> Device:
     match settings.device:
         case "pluto":
             return _pluto(settings)
+        case "uhd":
+            return _uhd(settings)
         case "replay":
             return _replay(settings)
         case _:
@@ -123,6 +124,24 @@ def _pluto(settings: CaptureSettings) -> Device:
         kernel_buffers=settings.kernel_buffers,
         bursts=bursts_of(settings) if settings.mode == "burst" else None,
     )
+
+
+def _uhd(settings: CaptureSettings) -> Device:
+    from radiofm_capture.uhd import UhdDevice, UsrpSetup
+
+    if settings.fc is None:
+        raise UsageError("--device uhd needs a centre frequency: add --fc 2.44e9")
+    tuning = live_tuning(settings, settings.fc)
+    setup = UsrpSetup(
+        antenna=settings.antenna,
+        subdev=settings.subdev,
+        clock_source=settings.clock_source,
+        time_source=settings.time_source,
+        lo_offset_hz=settings.lo_offset,
+    )
+    buffer = round(settings.buffer * tuning.sample_rate_hz)
+    bursts = bursts_of(settings) if settings.mode == "burst" else None
+    return UhdDevice(tuning, settings.args, setup, buffer_samples=buffer, bursts=bursts)
 
 
 def _replay(settings: CaptureSettings) -> Device:
@@ -157,13 +176,16 @@ def _sim(settings: CaptureSettings) -> Device:
 
 
 def live_tuning(settings: CaptureSettings, center_frequency_hz: float) -> Tuning:
-    """The tuning that the settings ask for; a manual gain where one is given, else slow AGC."""
+    """The tuning that the settings ask for; a manual gain where one is given, else AGC."""
     rate = settings.rate or DEFAULT_RATE
-    mode = settings.gain_mode or ("slow_attack" if settings.gain is None else "manual")
+    usrp = settings.device == "uhd"
+    agc = "agc" if usrp else "slow_attack"
+    widest = rate if usrp else MAX_BANDWIDTH_HZ
+    mode = settings.gain_mode or (agc if settings.gain is None else "manual")
     return Tuning(
         center_frequency_hz=center_frequency_hz,
         sample_rate_hz=rate,
-        bandwidth_hz=settings.bandwidth or min(rate, MAX_BANDWIDTH_HZ),
+        bandwidth_hz=settings.bandwidth or min(rate, widest),
         gain_db=settings.gain,
         gain_mode=mode,
     )
@@ -201,20 +223,3 @@ def _warn_of_agc(settings: CaptureSettings, plan: Plan | None) -> None:
             " recording nor with others; use --gain 40 for a corpus",
             ", ".join(sorted(modes)),
         )
-
-
-def recording_base(settings: CaptureSettings) -> Path:
-    """Where to record: the name given, or a new one in the folder given, by UTC time and device."""
-    assert settings.record
-    name = settings.record.name
-    stem = re.sub(r"\.sigmf(-meta|-data)?$", "", name)
-    if stem != name:
-        return settings.record.with_name(stem)
-    utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    fc = f"_{settings.fc / 1e6:g}MHz" if settings.fc else ""
-    base = settings.record / f"{utc}_{settings.device}{fc}"
-    taken = 1
-    while base.with_name(base.name + ".sigmf-data").exists():
-        taken += 1
-        base = settings.record / f"{utc}_{settings.device}{fc}_{taken}"
-    return base

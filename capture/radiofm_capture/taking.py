@@ -88,7 +88,7 @@ def take(
     mode = settings.mode or (plan.mode if plan else None) or "stream"
     if (plan or mode != "stream") and not isinstance(radio, Retunable):
         what = "a plan" if plan else f"--mode {mode}"
-        raise UsageError(f"{what} is not for --device {settings.device}: use pluto or sim")
+        raise UsageError(f"{what} is not for --device {settings.device}: use pluto, uhd or sim")
     if settings.bursts and (plan or mode == "stream"):
         raise UsageError(f"bursts {settings.bursts} is for --mode burst or auto without a plan")
     link = _link(radio, settings) if mode == "auto" else None

@@ -24,6 +24,7 @@ from radiofm_models.metrics import (
     Counts,
     Mask,
     above_median,
+    accuracy_by_snr,
     best_energy_threshold,
     calibration_error,
     classification_metrics,
@@ -171,12 +172,7 @@ def evaluate_bundle(
             "majority": classification_metrics(
                 confusion(truth, np.full_like(truth, usual), len(labels))
             ),
-            "by_snr": [
-                {"snr_db": list(band), "slices": int(here.sum()),
-                 "accuracy": float((predicted == truth)[here].mean())}
-                for band in SNR_BANDS
-                if (here := (snr >= band[0]) & (snr < band[1])).any()
-            ],
+            "by_snr": accuracy_by_snr(truth, predicted, snr, SNR_BANDS),
             "expected_calibration_error": results["test"].calibration_error,
         },
         "segmentation": {

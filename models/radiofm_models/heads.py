@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from radiofm_models.vit import NORM_EPS, Block, initialise, positions, unpatchify
+from radiofm_models.vit import NORM_EPS, Block, ViTConfig, initialise, positions, unpatchify
 
 
 def pool(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -53,21 +53,26 @@ class Classifier(nn.Module):
         self.hidden.bias.sub_(self.hidden.weight @ mean)
 
 
-class TwoBlocks(nn.Module):
-    """Tokens [B, 1 + M, D] -> two transformer blocks -> tokens [B, 1 + M, width].
+class Decoder(nn.Module):
+    """Tokens [B, 1 + M, D] -> `depth` transformer blocks -> tokens [B, 1 + M, width].
 
-    The paper's segmentation head at `width` instead of 256. With `bottleneck`, each token first
-    passes through that few numbers.
+    With `bottleneck`, each token first passes through that few numbers.
     """
 
     def __init__(
-        self, dim: int, width: int, grid: tuple[int, int], bottleneck: int | None = None
+        self,
+        dim: int,
+        width: int,
+        grid: tuple[int, int],
+        bottleneck: int | None = None,
+        depth: int = 2,
+        heads: int = 4,
     ) -> None:
         super().__init__()
         self.grid, self.width = grid, width
         self.squeeze = nn.Linear(dim, bottleneck) if bottleneck else nn.Identity()
         self.embed = nn.Linear(bottleneck or dim, width)
-        self.blocks = nn.ModuleList(Block(width, 4) for _ in range(2))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.apply(initialise)
 
@@ -79,14 +84,43 @@ class TwoBlocks(nn.Module):
 
 
 class PixelHead(nn.Module):
-    """Two blocks -> `channels` values a pixel, [B, channels, H, W]."""
+    """A decoder -> `channels` values a pixel, [B, channels, H, W].
 
-    def __init__(self, body: TwoBlocks, channels: int, patch: int) -> None:
+    `out` is the grid of patches to give out, where it is not that of the tokens: the first tokens
+    are its patches, row after row, and those left over are not used.
+    """
+
+    def __init__(
+        self, body: Decoder, channels: int, patch: int, out: tuple[int, int] | None = None
+    ) -> None:
         super().__init__()
-        self.body, self.patch = body, patch
+        self.body, self.patch, self.grid = body, patch, out or body.grid
         self.out = nn.Linear(body.width, patch**2 * channels)
         self.out.apply(initialise)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        patches = self.out(self.body(tokens))[:, 1:]  # [B, M, P]
-        return unpatchify(patches, self.body.grid, self.patch)
+        patches = self.out(self.body(tokens))[:, 1 : 1 + self.grid[0] * self.grid[1]]  # [B, M, P]
+        return unpatchify(patches, self.grid, self.patch)
+
+
+def segmentation_head(config: ViTConfig, grid: tuple[int, int], labels: int) -> PixelHead:
+    """The paper's: two blocks as wide as the pretraining decoder's -> logits [B, labels, H, W]."""
+    return PixelHead(_decoder(config, grid, depth=2), labels, config.patch)
+
+
+def channel_head(config: ViTConfig, grid: tuple[int, int], out: tuple[int, int]) -> PixelHead:
+    """Channel estimation in WavesFM, section IV-C: one block -> real and imaginary part of
+    [antennas, symbols * subcarriers] as [B, 2, H, W].
+
+    `out` counts patches: (1, 42) for 16 antennas, 14 symbols of 48 subcarriers.
+    """
+    return PixelHead(_decoder(config, grid, depth=1), 2, config.patch, out)
+
+
+def reconstruction_head(config: ViTConfig, grid: tuple[int, int], channels: int) -> PixelHead:
+    """Two blocks -> the slice again, [B, channels, H, W]."""
+    return PixelHead(_decoder(config, grid, depth=2), channels, config.patch)
+
+
+def _decoder(config: ViTConfig, grid: tuple[int, int], depth: int) -> Decoder:
+    return Decoder(config.dim, config.decoder_dim, grid, depth=depth, heads=config.decoder_heads)

@@ -1,5 +1,6 @@
 """Masked spectrogram modeling: Algorithm 1 and equation 1 of "Building 6G Radio Foundation Models
-with Transformer Architectures" (Aboulfotouh et al., 2024), a masked autoencoder (He et al. 2021).
+with Transformer Architectures" (Aboulfotouh et al., 2024), a masked autoencoder (He et al. 2021);
+over several modalities, masked wireless modeling ("6G WavesFM", 2025, Algorithm 1, equation 13).
 
 Mask polarity, everywhere: 0 = kept (the encoder sees it), 1 = removed (to be reconstructed).
 """
@@ -15,7 +16,9 @@ from radiofm_models.vit import (
     Encoder,
     ViTConfig,
     initialise,
+    of_modality,
     patchify,
+    per_modality,
     positions,
 )
 
@@ -34,7 +37,8 @@ def msm_loss(decoded: Tensor, patches: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error over the pixels of removed patches only.
 
     `decoded` and `patches` [B, M, P], `mask` [B, M]. Equation 1 is the sum over N * M; this is
-    equation 1 times M / (removed patches * P), a constant, so that 1.0 is a slice's variance.
+    equation 1 times M / (removed patches * P), a constant, so that 1.0 is a slice's variance; and
+    equation 13 of WavesFM over P: modalities of more channels weigh no more.
     """
     error = (decoded - patches).square().mean(dim=2)  # [B, M]
     return (error * mask).sum() / mask.sum()
@@ -45,7 +49,7 @@ class MaskedAutoencoder(nn.Module):
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
-        width, pixels = config.decoder_dim, config.patch**2 * config.channels
+        width = config.decoder_dim
         self.config = config
         self.encoder = Encoder(config)
         self.decoder_embed = nn.Linear(config.dim, width)
@@ -54,12 +58,14 @@ class MaskedAutoencoder(nn.Module):
             Block(width, config.decoder_heads) for _ in range(config.decoder_depth)
         )
         self.decoder_norm = nn.LayerNorm(width, eps=NORM_EPS)
-        self.to_pixels = nn.Linear(width, pixels)
+        self.to_pixels = per_modality(config, lambda pixels: nn.Linear(width, pixels))
         for part in (self.decoder_embed, *self.decoder_blocks, self.to_pixels):
             part.apply(initialise)
         nn.init.normal_(self.mask_token, std=0.02)
 
-    def decode(self, tokens: Tensor, keep: Tensor, grid: tuple[int, int]) -> Tensor:
+    def decode(
+        self, tokens: Tensor, keep: Tensor, grid: tuple[int, int], modality: str | None = None
+    ) -> Tensor:
         """Tokens [B, 1 + K, D] of the patches `keep` [B, K] -> all patches [B, M, P]."""
         width = self.config.decoder_dim
         tokens = self.decoder_embed(tokens)  # [B, 1 + K, E]
@@ -69,16 +75,21 @@ class MaskedAutoencoder(nn.Module):
         tokens = torch.cat([tokens[:, :1], places], dim=1) + positions(grid, width)
         for block in self.decoder_blocks:
             tokens = block(tokens)
-        return self.to_pixels(self.decoder_norm(tokens))[:, 1:]  # type: ignore[no-any-return]
+        to_pixels = of_modality(self.to_pixels, modality)
+        return to_pixels(self.decoder_norm(tokens))[:, 1:]  # type: ignore[no-any-return]
 
-    def forward(self, image: Tensor, noise: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, image: Tensor, noise: Tensor, mask_ratio: float, modality: str | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Slices [B, C, H, W] and noise [B, M] -> decoded patches [B, M, P] and mask [B, M]."""
         p = self.config.patch
         keep, mask = sample(noise, mask_ratio)
         grid = (image.shape[2] // p, image.shape[3] // p)
-        return self.decode(self.encoder(image, keep), keep, grid), mask
+        return self.decode(self.encoder(image, keep, modality), keep, grid, modality), mask
 
-    def loss(self, image: Tensor, noise: Tensor, mask_ratio: float) -> Tensor:
-        """The training loss of one batch (a scalar)."""
-        decoded, mask = self(image, noise, mask_ratio)
+    def loss(
+        self, image: Tensor, noise: Tensor, mask_ratio: float, modality: str | None = None
+    ) -> Tensor:
+        """The training loss of one batch (a scalar), of slices of one modality."""
+        decoded, mask = self(image, noise, mask_ratio, modality)
         return msm_loss(decoded, patchify(image, self.config.patch), mask)

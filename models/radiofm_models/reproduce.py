@@ -39,7 +39,7 @@ from radiofm_models.finetune import (
     train_reconstruction,
     train_segmentation,
 )
-from radiofm_models.heads import Classifier, PixelHead, TwoBlocks
+from radiofm_models.heads import Classifier, Decoder, PixelHead
 from radiofm_models.metrics import reconstruction_error
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain import pretrain
@@ -154,9 +154,9 @@ class HeadTrainer:
                 tokens[tap] = tokens_of(encoder, images, tap, f"encode, {tap}")
             return tokens[tap]
 
-        def body(part: HeadRecipe, bottleneck: int | None = None) -> TwoBlocks:
+        def body(part: HeadRecipe, bottleneck: int | None = None) -> Decoder:
             torch.manual_seed(part.seed)
-            return TwoBlocks(config.dim, part.dim, grid, bottleneck)
+            return Decoder(config.dim, part.dim, grid, bottleneck)
 
         torch.manual_seed(recipe.signals.seed)
         signals = Classifier(config.dim, recipe.signals.dim, len(self.labels), grid)

@@ -11,12 +11,15 @@ M patches, T = 1 + M tokens (token 0 is CLS), D width.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
+
+from radiofm.errors import UsageError
 
 NORM_EPS = 1e-6
 TAIL_BLOCKS = 2  # the last blocks and the norm form the tail
@@ -34,7 +37,7 @@ class ViTConfig(BaseModel):
     decoder_depth: int
     decoder_heads: int
     patch: int = 16
-    channels: int = 1
+    channels: int | dict[str, int] = 1  # of a slice; or of each modality's slices, by its name
 
 
 def _preset(encoder: tuple[int, int, int], decoder: tuple[int, int, int]) -> ViTConfig:
@@ -63,6 +66,8 @@ def patchify(image: Tensor, patch: int) -> Tensor:
     makes the way back cheap where a head is served.
     """
     b, c, h, w = image.shape
+    if h % patch or w % patch:
+        raise UsageError(f"slices of {h} x {w}: resize them to whole patches of {patch} x {patch}")
     image = image.reshape(b, c, h // patch, patch, w // patch, patch)
     image = image.permute(0, 2, 4, 1, 3, 5)  # [B, H/p, W/p, C, p, p]
     return image.reshape(b, (h // patch) * (w // patch), patch * patch * c)
@@ -116,20 +121,40 @@ def initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
+def per_modality(config: ViTConfig, make: Callable[[int], nn.Linear]) -> nn.Module:
+    """`make(P)`; where there are several modalities, of each one's P, in a ModuleDict by name."""
+    if isinstance(config.channels, int):
+        return make(config.patch**2 * config.channels)
+    return nn.ModuleDict({name: make(config.patch**2 * c) for name, c in config.channels.items()})
+
+
+def of_modality(layers: nn.Module, modality: str | None) -> nn.Module:
+    """The one of `per_modality`'s layers that is for `modality`; None where there is but one."""
+    if not isinstance(layers, nn.ModuleDict):
+        if modality is not None:
+            raise UsageError(f"modality {modality!r}: this encoder has but one, without a name")
+        return layers
+    if modality is None or modality not in layers:
+        raise UsageError(f"modality {modality!r}: this encoder has {', '.join(layers)}: name one")
+    return layers[modality]
+
+
 class Encoder(nn.Module):
     """Slices -> tokens. `forward` is `tail(trunk(image))`; heads tap either."""
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.config = config
-        self.patch_embed = nn.Linear(config.patch**2 * config.channels, config.dim)
+        self.patch_embed = per_modality(config, lambda pixels: nn.Linear(pixels, config.dim))
         self.cls = nn.Parameter(torch.zeros(config.dim))
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.apply(initialise)
         nn.init.normal_(self.cls, std=0.02)
 
-    def embed(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
+    def embed(
+        self, image: Tensor, keep: Tensor | None = None, modality: str | None = None
+    ) -> Tensor:
         """EMBED and POS_EMBED: [B, C, H, W] -> [B, T, D], of the patches `keep` int64 [B, K]."""
         p, d = self.config.patch, self.config.dim
         where = positions((image.shape[2] // p, image.shape[3] // p), d)
@@ -137,13 +162,15 @@ class Encoder(nn.Module):
         if keep is not None:
             patches = patches.gather(1, keep[..., None].expand(-1, -1, patches.shape[2]))
             places = places[keep]  # [B, K, D]
-        tokens = self.patch_embed(patches) + places
+        tokens = of_modality(self.patch_embed, modality)(patches) + places
         cls = (self.cls + where[0]).expand(image.shape[0], 1, d)
         return torch.cat([cls, tokens], dim=1)
 
-    def trunk(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
+    def trunk(
+        self, image: Tensor, keep: Tensor | None = None, modality: str | None = None
+    ) -> Tensor:
         """Slices [B, C, H, W] -> tap `trunk`: tokens [B, T, D] after block depth - 2."""
-        tokens = self.embed(image, keep)
+        tokens = self.embed(image, keep, modality)
         for block in self.blocks[:-TAIL_BLOCKS]:
             tokens = block(tokens)
         return tokens
@@ -154,6 +181,8 @@ class Encoder(nn.Module):
             tokens = block(tokens)
         return self.norm(tokens)  # type: ignore[no-any-return]
 
-    def forward(self, image: Tensor, keep: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, keep: Tensor | None = None, modality: str | None = None
+    ) -> Tensor:
         """Slices [B, C, H, W] -> tokens [B, T, D], of the patches `keep` [B, K] where given."""
-        return self.tail(self.trunk(image, keep))
+        return self.tail(self.trunk(image, keep, modality))

@@ -18,31 +18,9 @@ if TYPE_CHECKING:
     from radiofm_capture.recorder import Recorder
 
 
+@options.with_capture
 def capture(
-    device: options.Device = None,
-    uri: options.Uri = None,
-    path: options.RecordingPath = None,
-    datatype: options.Datatype = None,
-    scene: options.Scene = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    speed: options.Speed = None,
-    loops: options.Loops = None,
-    fc: options.Fc = None,
-    rate: options.SampleRate = None,
-    bw: options.Bandwidth = None,
-    gain: options.GainDb = None,
-    gain_mode: options.GainMode = None,
-    mode: options.Mode = None,
-    burst_slices: options.BurstSlices = None,
-    bursts: options.Bursts = None,
-    plan: options.Plan = None,
-    sweep: options.Sweep = None,
-    dwell: options.DwellSlices = None,
-    dwells: options.Dwells = None,
-    repeat: options.Repeat = None,
-    duration: options.Length = None,
-    record: options.Record = None,
+    flags: dict[str, Any],
     publish: Annotated[
         str | None, typer.Option(help="Endpoint of the iq stream; `none` for no stream.")
     ] = None,
@@ -58,20 +36,21 @@ def capture(
     from radiofm.settings import load_settings
     from radiofm_capture.session import open_session
 
-    flags = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
-        dwells=dwells, repeat=repeat, duration=duration, record=record, publish=publish,
-        gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout, readers=readers,
+    flags |= options.given(
+        publish=publish, gnuradio=gnuradio, gnuradio_format=gnuradio_format, stdout=stdout,
+        readers=readers,
     )  # fmt: skip
     settings = load_settings(profile, {"capture": flags}).capture
     if settings.stdout and sys.stdout.isatty():
         raise UsageError("--stdout would fill the terminal with samples: pipe them, or add > FILE")
     stopped = threading.Event()
     with on_stop(stopped.set), open_session(settings, stopped) as session:
+        if session.forecast and not as_json:
+            typer.echo(session.forecast, err=True)
         failure = _run(session.daemon, session.recorder, stopped, quiet=as_json)
     report = closing(session.daemon, session.recorder, session.pipe) | session.taking.report()
+    if session.forecast:
+        report |= session.forecast.report()
     if as_json:
         typer.echo(json.dumps(report), err=settings.stdout)
     else:
@@ -140,7 +119,8 @@ def status_line(daemon: CaptureDaemon, recorder: Recorder | None) -> str:
         f"readers {gauges.subscribers}",
     ]
     if recorder:
-        parts.append(f"REC {recorder.bytes_written / 1e6:.0f} MB")
+        stopped = "STOPPED at " if daemon.recording_error else ""
+        parts.append(f"REC {stopped}{recorder.bytes_written / 1e6:.0f} MB")
         parts.append(f"{recorder.free_bytes() / 1e9:.0f} GB left")
     return "  |  ".join(parts)
 
@@ -172,6 +152,7 @@ def closing(
         if pipe
         else None,
         "recordings": [str(p) for p in recorder.paths] if recorder else [],
+        "recording_stopped": daemon.recording_error or None,
     }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from radiofm.cli.stopping import on_stop
+from radiofm.errors import RadiofmError
 from radiofm.topics import endpoint_for
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ class Chain:
 
 
 def run(chain: Chain) -> dict[str, Any]:
-    """Run the chain to its end and return its account; a stage's failure is raised."""
+    """Run the chain to its end and return its account; a stage's failure is raised.
+
+    Where the capture failed under way, what it said is in the account as `failure`.
+    """
     from radiofm_services.supervisor import Supervisor
 
     stopped = threading.Event()
@@ -61,9 +65,13 @@ def run(chain: Chain) -> dict[str, Any]:
         )
         with _beside(chain):
             while capture.process.poll() is None and not stopped.wait(0.1):
-                supervisor.check()
+                supervisor.check(but=capture)
+            # One that closes its account has told its readers: they run dry and close theirs.
+            failure = capture.failure()
+            capture.excused = bool(failure and capture.report())
             supervisor.finish([capture, spectrogram, infer])
-    return account(capture.report(), spectrogram.report(), infer.report())
+    report = account(capture.report(), spectrogram.report(), infer.report())
+    return report | ({"failure": str(failure)} if failure else {})
 
 
 def _readers(count: int) -> list[str]:
@@ -82,6 +90,12 @@ def _radio(supervisor: Supervisor, chain: Chain, stopped: threading.Event) -> li
         if uri := stage.report().get("uri"):
             return ["--uri", uri]
     return []
+
+
+def raise_failure(report: dict[str, Any]) -> None:
+    """Raise what an account has as its `failure`, once the account was shown."""
+    if failure := report.get("failure"):
+        raise RadiofmError(failure)
 
 
 @contextmanager

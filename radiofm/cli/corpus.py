@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radiofm.cli import import_, options
+from radiofm.cli.repair import repair
 
 app = typer.Typer(help="Make a folder of recordings a set to train on.", no_args_is_help=True)
 app.command("import")(import_.import_)
+app.command()(repair)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of recordings.")]
 

@@ -40,7 +40,7 @@ def demo(
     as_json: options.Json = False,
 ) -> None:
     """Watch the whole chain work on a simulated scene; closes with one line of JSON."""
-    from radiofm.cli.chain import Chain, run
+    from radiofm.cli.chain import Chain, raise_failure, run
     from radiofm.quantities import parse_rate
     from radiofm_capture.scenes import ScenePlayer, load_scene
 
@@ -74,6 +74,7 @@ def demo(
     if not as_json:
         tell(report)
     typer.echo(json.dumps(report))
+    raise_failure(report)
 
 
 def tell(report: dict[str, Any]) -> None:

@@ -27,18 +27,22 @@ def devices(context: typer.Context, as_json: options.Json = False) -> None:
 def list_(as_json: options.Json = False) -> None:
     """List the radios within reach."""
     from radiofm_capture.pluto import find_plutos
+    from radiofm_capture.uhd import find_usrps
 
     found = [{"device": "pluto", "uri": uri, "description": text} for uri, text in find_plutos()]
+    found += [{"device": "uhd", "args": args, "description": text} for args, text in find_usrps()]
     if as_json:
         typer.echo(json.dumps(found))
     elif not found:
         raise DeviceError(
-            "no radio found: plug in a Pluto, or give its address with --uri ip:ADDRESS "
-            "(`radiofm demo` needs none)"
+            "no radio found: plug one in, or give the address of a Pluto with --uri ip:ADDRESS, "
+            "of a USRP with --args addr=ADDRESS (`radiofm demo` needs none)"
         )
     else:
         for entry in found:
-            typer.echo(f"{entry['device']:8} {entry['uri']:24} {entry['description']}")
+            typer.echo(
+                f"{entry['device']:8} {entry.get('uri') or entry['args']:24} {entry['description']}"
+            )
 
 
 @app.command()

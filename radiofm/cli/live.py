@@ -11,31 +11,9 @@ import typer
 from radiofm.cli import options
 
 
+@options.with_capture
 def live(
-    device: options.Device = None,
-    uri: options.Uri = None,
-    path: options.RecordingPath = None,
-    datatype: options.Datatype = None,
-    scene: options.Scene = None,
-    seed: options.Seed = None,
-    fault: options.Fault = None,
-    speed: options.Speed = None,
-    loops: options.Loops = None,
-    fc: options.Fc = None,
-    rate: options.SampleRate = None,
-    bw: options.Bandwidth = None,
-    gain: options.GainDb = None,
-    gain_mode: options.GainMode = None,
-    mode: options.Mode = None,
-    burst_slices: options.BurstSlices = None,
-    bursts: options.Bursts = None,
-    plan: options.Plan = None,
-    sweep: options.Sweep = None,
-    dwell: options.DwellSlices = None,
-    dwells: options.Dwells = None,
-    repeat: options.Repeat = None,
-    duration: options.Length = None,
-    record: options.Record = None,
+    flags: dict[str, Any],
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
@@ -47,24 +25,23 @@ def live(
     as_json: options.Json = False,
 ) -> None:
     """See what the air holds: device, spectrogram, inference and view in one."""
-    from radiofm.cli.chain import Chain, run
+    from radiofm.cli.chain import Chain, raise_failure, run
     from radiofm.settings import load_settings
+    from radiofm_capture.prepare import prepare_recording
+    from radiofm_capture.taking import plan_of
 
-    capture = options.given(
-        device=device, uri=uri, path=path, datatype=datatype, scene=scene, seed=seed, fault=fault,
-        speed=speed, loops=loops, fc=fc, rate=rate, bandwidth=bw, gain=gain, gain_mode=gain_mode,
-        mode=mode, burst_slices=burst_slices, bursts=bursts, plan=plan, sweep=sweep, dwell=dwell,
-        dwells=dwells, repeat=repeat, duration=duration, record=record,
-    )  # fmt: skip
     infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
-    settings = load_settings(profile, {"capture": capture, "infer": infer})
+    settings = load_settings(profile, {"capture": flags, "infer": infer})
+    prepared = prepare_recording(settings.capture, plan_of(settings.capture))
+    if prepared and not as_json:
+        typer.echo(prepared.forecast, err=True)
     # As fast as possible, the stages wait for each other; at real time they keep up or say so.
-    wait = settings.capture.speed == 0 and settings.capture.device != "pluto"
+    wait = settings.capture.speed == 0 and settings.capture.device in ("replay", "sim")
     policy = ["--policy", "lossless"] if wait else []
     shared = ["--profile", profile] if profile else []
     report = run(
         Chain(
-            capture=[*shared, *arguments(capture)],
+            capture=[*shared, *arguments(flags)],
             spectrogram=[*shared, *policy, "--bundle", settings.infer.bundle],
             infer=[*shared, *policy, *arguments(infer)],
             quiet=as_json,
@@ -75,6 +52,7 @@ def live(
         typer.echo(json.dumps(report))
     else:
         typer.echo(sentence(report), err=True)
+    raise_failure(report)
 
 
 def arguments(flags: dict[str, Any]) -> list[str]:

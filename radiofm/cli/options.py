@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +37,7 @@ Device = Annotated[
     _option(
         "--device",
         "-d",
-        help="pluto, replay or sim. (default: pluto)",
+        help="pluto, uhd, replay or sim. (default: pluto)",
         panel=_DEVICE,
         autocompletion=complete.devices,
     ),
@@ -43,6 +46,41 @@ Uri = Annotated[
     _Text,
     _option(
         "--uri", help="Address of the Pluto: ip:192.168.2.1, usb:. (default: found)", panel=_DEVICE
+    ),
+]
+Args = Annotated[
+    _Text,
+    _option("--args", help="uhd: device arguments: type=b200. (default: found)", panel=_DEVICE),
+]
+Antenna = Annotated[
+    _Text,
+    _option("--antenna", help="uhd: receive port: RX2. (default: the device's own)", panel=_DEVICE),
+]
+Subdev = Annotated[
+    _Text, _option("--subdev", help="uhd: A:A. (default: the device's own)", panel=_DEVICE)
+]
+ClockSource = Annotated[
+    _Text,
+    _option(
+        "--clock-source",
+        help="uhd: internal, external or gpsdo. (default: the device's own)",
+        panel=_DEVICE,
+    ),
+]
+TimeSource = Annotated[
+    _Text,
+    _option(
+        "--time-source",
+        help="uhd: pulse per second: external, gpsdo. (default: the host's clock)",
+        panel=_DEVICE,
+    ),
+]
+LoOffset = Annotated[
+    _Text,
+    _option(
+        "--lo-offset",
+        help="uhd: oscillator beside the centre frequency: 2 MHz. (default: 0 Hz)",
+        panel=_TUNING,
     ),
 ]
 RecordingPath = Annotated[
@@ -99,7 +137,11 @@ GainDb = Annotated[
 ]
 GainMode = Annotated[
     _Text,
-    _option("--gain-mode", help="manual, slow_attack, fast_attack or hybrid.", panel=_TUNING),
+    _option(
+        "--gain-mode",
+        help="manual, slow_attack, fast_attack or hybrid; uhd: manual or agc.",
+        panel=_TUNING,
+    ),
 ]
 Mode = Annotated[
     _Text,
@@ -150,6 +192,36 @@ Length = Annotated[_Text, _option("--duration", "-t", help="Stop after so much a
 Record = Annotated[
     Path | None,
     _option("--record", help="Keep the samples: a folder, or NAME.sigmf-meta.", panel=_OUTPUT),
+]
+FileNames = Annotated[
+    _Text,
+    _option(
+        "--name",
+        help="Names in the folder: utc, device, fc, rate, gain, n. (default: {utc}_{device}_{fc})",
+        panel=_OUTPUT,
+    ),
+]
+Split = Annotated[
+    _Text,
+    _option(
+        "--split",
+        help="Another file after 10m of air, 1GB, or at each `stream`. (default: one file)",
+        panel=_OUTPUT,
+    ),
+]
+DiskFloor = Annotated[
+    _Text,
+    _option(
+        "--disk-floor", help="Bytes of the disk to leave free: 2GB. (default: 1GB)", panel=_OUTPUT
+    ),
+]
+DiskFull = Annotated[
+    _Text,
+    _option(
+        "--disk-full",
+        help="At the floor: stop, or delete-oldest; NAME.keep protects NAME. (default: stop)",
+        panel=_OUTPUT,
+    ),
 ]
 GnuRadio = Annotated[
     _Text,
@@ -218,6 +290,43 @@ Readers = Annotated[
     int | None,
     _option("--readers", help="Readers to wait for before the first message. (default: 0)"),
 ]
+
+
+# What every command takes that runs a capture: fields of CaptureSettings, in the help's order.
+CAPTURE: dict[str, Any] = {
+    "device": Device, "uri": Uri, "args": Args, "antenna": Antenna, "subdev": Subdev,
+    "clock_source": ClockSource, "time_source": TimeSource, "lo_offset": LoOffset,
+    "path": RecordingPath, "datatype": Datatype, "scene": Scene, "seed": Seed, "fault": Fault,
+    "speed": Speed, "loops": Loops, "fc": Fc, "rate": SampleRate, "bandwidth": Bandwidth,
+    "gain": GainDb, "gain_mode": GainMode, "mode": Mode, "burst_slices": BurstSlices,
+    "bursts": Bursts, "plan": Plan, "sweep": Sweep, "dwell": DwellSlices, "dwells": Dwells,
+    "repeat": Repeat, "duration": Length, "record": Record, "name": FileNames, "split": Split,
+    "disk_floor": DiskFloor, "disk_full": DiskFull,
+}  # fmt: skip
+
+
+def with_capture(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the options of CAPTURE too: its `flags` are those that were given."""
+    own = signature(command, eval_str=True)
+    shared = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in CAPTURE.items()
+    ]
+    rest = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, parameter in own.parameters.items()
+        if name != "flags"
+    ]
+
+    @wraps(command)
+    def wrapped(**values: Any) -> None:
+        flags = given(**{name: values.pop(name) for name in CAPTURE})
+        command(flags=flags, **values)
+
+    everything = own.replace(parameters=[*shared, *rest])
+    wrapped.__signature__ = everything  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in everything.parameters.values()}
+    return wrapped
 
 
 def given(**values: Any) -> dict[str, Any]:

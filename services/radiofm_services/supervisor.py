@@ -19,6 +19,7 @@ from typing import Any
 
 from radiofm.errors import RadiofmError
 
+SENTENCE = "radiofm: "  # how a command's last word on its failure begins
 STOP_S = 15.0  # how long a stage may take to end after it was asked to
 DRY_S = 120.0  # how long one may take to work off what waits, after the one before has ended
 
@@ -40,6 +41,7 @@ class Stage:
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     readers: list[threading.Thread] = field(default_factory=list)
+    excused: bool = False  # its failure does not end the others
 
     def report(self) -> dict[str, Any]:
         """The JSON of its last line."""
@@ -51,13 +53,15 @@ class Stage:
 
     def failure(self) -> StageError | None:
         code = self.process.poll()
-        if code in (None, 0):
+        if code in (None, 0) or self.excused:
             return None
         for reader in self.readers:
             reader.join(1)
+        # Libraries may write to stderr as well, also after the sentence.
         said = [line for line in self.errors if line.strip()]
+        said = [line for line in said if line.startswith(SENTENCE)] or said
         text = (
-            said[-1].strip().removeprefix("radiofm: ")
+            said[-1].strip().removeprefix(SENTENCE)
             if said
             else f"{self.name} ended with code {code}"
         )
@@ -98,10 +102,10 @@ class Supervisor:
         self.stages.append(stage)
         return stage
 
-    def check(self) -> bool:
-        """True while all run. Raises the sentence of the first stage that failed."""
+    def check(self, but: Stage | None = None) -> bool:
+        """True while all run. Raises the sentence of the first stage that failed, `but` for one."""
         for stage in self.stages:
-            if failure := stage.failure():
+            if stage is not but and (failure := stage.failure()):
                 raise failure
         return all(stage.process.poll() is None for stage in self.stages)
 

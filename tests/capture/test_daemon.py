@@ -150,15 +150,18 @@ def test_a_slow_disk_costs_the_recording_only(tmp_path: Path) -> None:
     assert [(x.samples, x.exact, x.stage) for x in second.lost] == [(160_000, True, "disk")]
 
 
-def test_a_failing_disk_ends_the_capture_with_its_sentence(tmp_path: Path) -> None:
+def test_a_failing_disk_costs_the_recording_only_and_is_told_at_the_end() -> None:
     class FullDisk:
         def write(self, block: Block) -> None:
             raise RecordingError("the disk is full: free some space")
 
         def close(self) -> None: ...
 
-    disk = DiskThread(FullDisk(), wait=False)
-    daemon = CaptureDaemon(ScriptedDevice(blocks_of([(0, 1000)] * 3), "wait"), None, disk)
-    threading.Timer(0.3, daemon.stop).start()
+    disk = DiskThread(FullDisk(), wait=True, queue_bytes=1)
+    daemon = CaptureDaemon(ScriptedDevice(blocks_of([(0, 1000)] * 30)), None, disk)
     with pytest.raises(RecordingError, match="full"):
         daemon.run()
+    assert daemon.ledger.account().received == 30_000
+    status = daemon.status("ended", daemon.ledger.account())
+    assert status.note == daemon.recording_error == "the disk is full: free some space"
+    assert status.gauges["recording"] == 0

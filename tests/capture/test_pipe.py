@@ -45,6 +45,7 @@ def test_every_sample_goes_through(pipe: list[int]) -> None:
     sink = PipeSink(write, threading.Event())
     thread = DiskThread(sink, wait=True, queue_bytes=100_000)
     blocks = [block(at, 9_999) for at in range(0, 199_980, 9_999)]
+    blocks.insert(3, block(29_997, 0))  # tells of a loss only
     received = bytearray()
     reader = threading.Thread(target=lambda: received.extend(iter_read(read, 199_980 * 4)))
     reader.start()

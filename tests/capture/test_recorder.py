@@ -87,7 +87,9 @@ def test_metadata_says_all_that_is_known(tmp_path: Path) -> None:
     }
     assert (gap["core:sample_start"], gap["core:global_index"]) == (200, 250)
     assert gap["core:datetime"] == "2026-02-01T00:00:00.123706789Z"
-    assert gap["radiofm:lost"] == [{"samples": 50, "exact": False, "stage": "device"}]
+    assert gap["radiofm:lost"] == [
+        {"samples": 50, "exact": False, "stage": "device", "untaken": False}
+    ]
     assert (gain["core:sample_start"], gain["core:global_index"]) == (300, 350)
     assert (gain["radiofm:gain_db"], gain["radiofm:stream"]) == (30.0, 1)
     assert not list(meta.parent.glob("*.part"))
@@ -99,8 +101,8 @@ def test_a_hole_that_no_block_declares_was_lost_at_the_disk(tmp_path: Path) -> N
         recorder.write(block(175, 10, lost=(Loss(samples=25, exact=True, stage="link"),)))
     lost = keys(recorder.paths[0])["captures"][1]["radiofm:lost"]
     assert lost == [
-        {"samples": 25, "exact": True, "stage": "link"},
-        {"samples": 50, "exact": True, "stage": "disk"},
+        {"samples": 25, "exact": True, "stage": "link", "untaken": False},
+        {"samples": 50, "exact": True, "stage": "disk", "untaken": False},
     ]
 
 

@@ -10,9 +10,19 @@ import torch
 from radiofm.bundle import Bundle, load_bundle
 from radiofm.errors import BundleError
 from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig
+from radiofm_models.convlstm_heads import ForecastHead
 from radiofm_models.evaluate import Served
-from radiofm_models.export import TOLERANCE, TrainedHead, export_bundle
-from radiofm_models.heads import Classifier, PixelHead, TwoBlocks
+from radiofm_models.export import TOLERANCE, Array, TrainedHead, export_bundle, run, to_onnx
+from radiofm_models.heads import (
+    Classifier,
+    Decoder,
+    PixelHead,
+    channel_head,
+)
+from radiofm_models.lora import LoRAConfig, attach, merge
+from radiofm_models.probes import AttentiveProbe, Probe
+from radiofm_models.prototypes import PrototypeHead
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
 
 SPEC = SpectrogramSpec()
@@ -36,11 +46,11 @@ def heads() -> list[TrainedHead]:
         ),
         TrainedHead(
             "segmentation", "segmentation", "trunk",
-            PixelHead(TwoBlocks(128, 16, grid), 2, 16),
+            PixelHead(Decoder(128, 16, grid), 2, 16),
         ),
         TrainedHead(
             "anomaly", "reconstruction", "tokens",
-            PixelHead(TwoBlocks(128, 16, grid, 4), 1, 16),
+            PixelHead(Decoder(128, 16, grid, 4), 1, 16),
         ),
     ]  # fmt: skip
 
@@ -103,3 +113,63 @@ def test_a_graph_that_differs_is_refused(tmp_path: Path) -> None:
     head = TrainedHead("bad", "regression", "tokens", Unfaithful())
     with pytest.raises(BundleError, match="heads/bad/head.onnx differs from torch"):
         export_bundle(tmp_path, "test", "small", spec, encoder, [head], slices, {})
+
+
+def test_other_kinds_of_heads() -> None:
+    """Those that the bundle above has not, in one graph, their outputs beside each other."""
+    torch.manual_seed(1)
+    kinds = torch.nn.ModuleList(
+        [
+            Probe(128, 6, "token"),
+            Probe(128, 3, "avg", layers=2),
+            AttentiveProbe(128, 6, heads=4),
+            PrototypeHead(torch.randn(5, 128), "avg"),
+            channel_head(PRESETS["nano"], (3, 2), (1, 5)),
+        ]
+    )
+
+    class All(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kinds = kinds
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            return torch.cat([head(tokens).flatten(1) for head in self.kinds], dim=1)
+
+    tokens = torch.randn(3, 7, 128)
+    check(All(), tokens, "tokens")
+
+
+def test_convlstm_and_its_forecast() -> None:
+    torch.manual_seed(1)
+    config = ConvLSTMConfig(layers=1, kernels=4)
+    chain = torch.nn.Sequential(ConvLSTM(config), ForecastHead(config))
+    check(chain, torch.randn(3, 2, 1, 16, 8), "tokens")
+
+
+def test_lora_is_served_merged() -> None:
+    """The graph of the merged weights gives what weights and adapters give in torch."""
+    torch.manual_seed(1)
+    encoder = Encoder(
+        ViTConfig(dim=32, depth=2, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2)
+    )
+    attach(encoder, LoRAConfig(rank=4, alpha=8, rank_stabilised=True))
+    with torch.no_grad():
+        for name, value in encoder.named_parameters():
+            if name.endswith("_b"):
+                value.normal_(std=0.1)
+        image = torch.randn(3, 1, 32, 48)
+        adapted = encoder(image).numpy()
+        merge(encoder)
+    assert np.abs(check(encoder, image, "slice") - adapted).max() <= TOLERANCE
+
+
+def check(module: torch.nn.Module, example: torch.Tensor, inputs: str) -> Array:
+    """What the exported `module` gives for `example`, which is what it gives itself."""
+    graph = to_onnx(module, example, inputs, "output")
+    with torch.no_grad():
+        expected = module(example).numpy()
+    served = run(graph, example.numpy())
+    assert np.abs(served - expected).max() <= TOLERANCE
+    assert np.abs(run(graph, example[:1].numpy()) - expected[:1]).max() <= TOLERANCE
+    return served

@@ -11,7 +11,7 @@ from radiofm_models.finetune import (
     train_reconstruction,
     train_segmentation,
 )
-from radiofm_models.heads import Classifier, PixelHead, TwoBlocks, pool
+from radiofm_models.heads import Classifier, Decoder, PixelHead, pool
 from radiofm_models.recipe import HeadRecipe
 from radiofm_models.vit import Encoder, ViTConfig
 
@@ -60,7 +60,7 @@ def test_pool() -> None:
 
 @pytest.mark.parametrize(("channels", "bottleneck"), [(2, None), (1, 4)])
 def test_pixel_head_shape(channels: int, bottleneck: int | None) -> None:
-    head = PixelHead(TwoBlocks(32, 16, (3, 2), bottleneck), channels, 16)
+    head = PixelHead(Decoder(32, 16, (3, 2), bottleneck), channels, 16)
     assert head(torch.randn(4, 7, 32)).shape == (4, channels, 48, 32)
 
 
@@ -77,13 +77,13 @@ def test_heads_learn(
     assert (logits.argmax(dim=1).numpy() == classes).mean() > 0.95
 
     masks = (images[:, 0] > 1).astype(np.uint8)
-    segment = PixelHead(TwoBlocks(32, 16, (3, 2)), 2, 16)
+    segment = PixelHead(Decoder(32, 16, (3, 2)), 2, 16)
     train_segmentation(segment, tokens, masks, RECIPE)
     with torch.no_grad():
         found = segment(tokens.float()).argmax(dim=1).numpy()
     assert (found == masks).mean() > 0.95
 
-    again = PixelHead(TwoBlocks(32, 16, (3, 2), bottleneck=4), 1, 16)
+    again = PixelHead(Decoder(32, 16, (3, 2), bottleneck=4), 1, 16)
     train_reconstruction(again, tokens, images, RECIPE)
     with torch.no_grad():
         error = (again(tokens.float()).numpy() - images) ** 2

@@ -36,6 +36,24 @@ def test_loss_is_equation_1_up_to_the_stated_constant() -> None:
     torch.testing.assert_close(msm_loss(decoded, patches, mask), expected)
 
 
+def test_sample_by_hand() -> None:
+    """Of 4 patches at ratio 0.6, int(4 * 0.4) = 1 is kept: that of the smallest noise."""
+    keep, mask = sample(torch.tensor([[0.7, 0.2, 0.9, 0.4], [0.1, 0.8, 0.3, 0.6]]), 0.6)
+    assert keep.tolist() == [[1], [0]]
+    assert mask.tolist() == [[1, 0, 1, 1], [0, 1, 1, 1]]
+
+
+def test_loss_by_hand() -> None:
+    """Two slices of two patches of two pixels; each has one patch removed."""
+    patches = torch.tensor([[[1.0, 2.0], [3.0, 4.0]], [[0.0, 0.0], [5.0, 5.0]]])
+    decoded = torch.tensor([[[9.0, 9.0], [1.0, 1.0]], [[1.0, 3.0], [9.0, 9.0]]])
+    mask = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    # Removed: (3 - 1)^2 + (4 - 1)^2 = 13 and 1^2 + 3^2 = 10. Equation 1: 23 / (2 * 2) = 5.75.
+    # Equation 13: 23 / (2 * 1) = 11.5. Over 4 removed pixels: 5.75.
+    assert msm_loss(decoded, patches, mask).item() == 5.75
+    # Ours is equation 1 times M / (removed patches of a slice * P) = 2 / (1 * 2) = 1.
+
+
 def test_loss_looks_at_removed_patches_only() -> None:
     torch.manual_seed(0)
     patches = torch.randn(2, 9, 256)

@@ -3,9 +3,12 @@
 import pytest
 import torch
 
+from radiofm.errors import UsageError
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.vit import (
+    NORM_EPS,
     PRESETS,
+    Block,
     Encoder,
     ViTConfig,
     patchify,
@@ -55,6 +58,13 @@ def test_positions_of_a_non_square_grid() -> None:
     assert torch.equal(positions((7, 9), 32)[1:].reshape(7, 9, 32)[:3, :5], grid)
 
 
+def test_positions_by_hand() -> None:
+    """WavesFM, equation 4, with M = 4: omega is 1 and 10000^(-2/4) = 0.01; row 1, column 2."""
+    row, column = torch.tensor([1.0, 0.01]), torch.tensor([2.0, 0.02])
+    expected = torch.cat([row.sin(), row.cos(), column.sin(), column.cos()])
+    torch.testing.assert_close(positions((2, 3), 8)[1 + 1 * 3 + 2], expected)
+
+
 @pytest.mark.parametrize("size", [(224, 224), (48, 80)])
 def test_tail_of_trunk_is_the_encoder(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
@@ -76,3 +86,50 @@ def test_tokens_of_kept_patches_need_no_others() -> None:
     assert torch.equal(encoder(image, keep), encoder(changed, keep))
     changed[..., :16, 16:] += 1  # patch 1
     assert not torch.equal(encoder(image, keep), encoder(changed, keep))
+
+
+def test_slices_that_patches_do_not_divide_are_refused() -> None:
+    with pytest.raises(UsageError, match="slices of 32 x 40: resize them to whole patches of 16"):
+        patchify(torch.zeros(1, 1, 32, 40), 16)
+
+
+def test_block_is_torch_s_own() -> None:
+    """An independent implementation with the same weights gives the same."""
+    torch.manual_seed(0)
+    block = Block(32, 4)
+    theirs = torch.nn.TransformerEncoderLayer(
+        32, 4, 128, dropout=0.0, activation="gelu", layer_norm_eps=NORM_EPS, batch_first=True,
+        norm_first=True,
+    )  # fmt: skip
+    names = {
+        "norm1": "norm1", "norm2": "norm2", "linear1": "fc1", "linear2": "fc2",
+        "self_attn.out_proj": "proj",
+    }  # fmt: skip
+    weights = block.state_dict()
+    state = {f"{t}.{k}": weights[f"{o}.{k}"] for t, o in names.items() for k in ("weight", "bias")}
+    state |= {f"self_attn.in_proj_{k}": weights[f"qkv.{k}"] for k in ("weight", "bias")}
+    theirs.load_state_dict(state)
+    tokens = torch.randn(2, 7, 32)
+    torch.testing.assert_close(block(tokens), theirs(tokens), rtol=0, atol=1e-5)
+
+
+def test_checkpoints_keep_their_names() -> None:
+    """What is on disk already must load: names of weights, and the sizes as they are written."""
+    with torch.device("meta"):
+        model = MaskedAutoencoder(SMALL.model_copy(update={"depth": 1}))
+    block = [
+        f"{layer}.{k}"
+        for layer in ("norm1", "qkv", "proj", "norm2", "fc1", "fc2")
+        for k in ("weight", "bias")
+    ]
+    assert list(model.state_dict()) == [
+        "mask_token", "encoder.cls", "encoder.patch_embed.weight", "encoder.patch_embed.bias",
+        *(f"encoder.blocks.0.{name}" for name in block), "encoder.norm.weight",
+        "encoder.norm.bias", "decoder_embed.weight", "decoder_embed.bias",
+        *(f"decoder_blocks.0.{name}" for name in block), "decoder_norm.weight",
+        "decoder_norm.bias", "to_pixels.weight", "to_pixels.bias",
+    ]  # fmt: skip
+    assert PRESETS["nano"].model_dump(mode="json") == {
+        "dim": 128, "depth": 6, "heads": 4, "decoder_dim": 64, "decoder_depth": 2,
+        "decoder_heads": 4, "patch": 16, "channels": 1,
+    }  # fmt: skip

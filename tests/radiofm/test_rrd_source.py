@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiofm.errors import RecordingError
-from radiofm.pickled import read_pickle, skip_pickle
+from radiofm.pickled import array_in, read_pickle, skip_pickle
 from radiofm.recording import Recording
 
 ROWS = np.arange(8.0).reshape(2, 4)
@@ -157,6 +157,28 @@ def test_plain_values_are_read_as_pickle_reads_them(value: Any, protocol: int, r
     data = pickle.dumps(value, protocol)
     assert read_pickle(data + rest) == value
     assert skip_pickle(data + rest) == len(data)
+
+
+TEXTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**1000), 2**1000) | st.floats(allow_nan=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner)
+    | st.dictionaries(st.tuples(st.text(), st.integers()), inner),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(TEXTS, st.sampled_from([0, 1, 2]))
+def test_values_of_old_protocols_too(value: Any, protocol: int) -> None:
+    assert read_pickle(pickle.dumps(value, protocol)) == value
+
+
+def test_arrays_are_arrays_again() -> None:
+    for array in (np.arange(6, dtype=">f4").reshape(2, 3), np.ones((2, 2), order="F"), np.zeros(0)):
+        found = array_in(read_pickle(pickle.dumps(array, 3)))
+        assert found is not None and found.dtype == array.dtype and np.array_equal(found, array)
+    assert array_in(read_pickle(pickle.dumps(np.array([{}]), 3))) is None
+    assert array_in([1.0]) is None
 
 
 CODES = st.sampled_from([opcode.code.encode("latin-1") for opcode in pickletools.opcodes])

@@ -369,6 +369,18 @@ def test_the_small_screen_shows_the_loss_by_stage_and_what_is_virtual() -> None:
     assert "disk 123.4 GB left" in text and "subscribers 2" in text
 
 
+def test_a_recording_that_stopped_says_so() -> None:
+    feed, state = Feed(), ViewState()
+    for message in feed.run(3):
+        if isinstance(message.header, StatusHeader) and message.header.daemon == "capture":
+            gauges = {**message.header.gauges, "recording": 0.0}
+            note = {"gauges": gauges, "note": "the floor is 1 GB"}
+            message = Message(message.header.model_copy(update=note), message.payload)
+        state.update(message)
+    text = "\n".join(lines_of(state, 120, 24)[:2])
+    assert "REC STOPPED 1.2 GB" in text and "the floor is 1 GB" in text
+
+
 def test_a_replay_says_so() -> None:
     (message, _) = Feed().slice()
     state = ViewState()

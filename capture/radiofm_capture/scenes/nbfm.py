@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
+from radiofm_capture.scenes.audio import speech
 from radiofm_capture.scenes.signal import Burst, Iq, Waveform, rotation, sample_span
 
 AUDIO_OVERSAMPLING = 16  # keeps the steps of the interpolated phase 60 dB down
@@ -32,7 +32,7 @@ class Nbfm(Waveform):
         bursts = []
         spans = self.schedule(count / rate, rng)
         audio_rate = AUDIO_OVERSAMPLING * self.audio_hz
-        audio = self._audio(int(count / rate * audio_rate) + 2, rng)
+        audio = speech(int(count / rate * audio_rate) + 2, audio_rate, self.audio_hz, rng)
         cycles = np.cumsum(audio) * (self.deviation_hz / audio_rate)
         low, high = offset_hz - self.bandwidth_hz / 2, offset_hz + self.bandwidth_hz / 2
         for start, stop in spans:
@@ -44,19 +44,6 @@ class Nbfm(Waveform):
             if last > first:
                 bursts.append(Burst(first, last - first, low, high))
         return iq, bursts
-
-    def _audio(self, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-        """Within +-1: harmonics of a pitch, falling with frequency, in syllables, compressed."""
-        frequency = np.fft.rfftfreq(count, 1 / (AUDIO_OVERSAMPLING * self.audio_hz))
-        pitch = rng.uniform(90, 250)
-        comb = 0.15 + np.exp(-(((frequency / pitch + 0.5) % 1 - 0.5) ** 2) / 0.01)
-        band = (frequency > 0.03 * self.audio_hz) & (frequency < self.audio_hz)
-        shape = band * comb / np.sqrt(1 + (frequency / (0.2 * self.audio_hz)) ** 2)
-        noise = rng.normal(size=len(frequency)) + 1j * rng.normal(size=len(frequency))
-        audio = np.fft.irfft(shape * noise, count)
-        seconds = np.arange(count) / (AUDIO_OVERSAMPLING * self.audio_hz)
-        syllables = 1 + 0.6 * np.sin(2 * np.pi * (rng.uniform(3, 6) * seconds + rng.random()))
-        return np.asarray(np.tanh(1.5 * syllables * audio / audio.std()))
 
 
 def draw_nbfm(rng: np.random.Generator, rate: float) -> Nbfm:

@@ -61,6 +61,8 @@ def _radio(state: ViewState) -> Iterator[Item]:
 
 def _recording(state: ViewState) -> Item:
     recorded = state.gauge("capture", "recorded_bytes")
+    if state.gauge("capture", "recording") == 0:
+        return [("REC STOPPED ", BAD), (size(recorded or 0), TEXT)]
     return [("● REC ", BAD), (size(recorded), TEXT)] if recorded else []
 
 

@@ -1,0 +1,1 @@
+"""Public data sets, read in the formats that they are published in."""

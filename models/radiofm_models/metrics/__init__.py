@@ -1,0 +1,58 @@
+"""Metrics of predictions, and the simple baselines that stand beside them."""
+
+from radiofm_models.metrics.classification import (
+    Counts,
+    accuracy_by_snr,
+    calibration_error,
+    classification_metrics,
+    confusion,
+)
+from radiofm_models.metrics.embeddings import knn_accuracy, n_shot_accuracy
+from radiofm_models.metrics.regression import (
+    channel_errors_by_snr,
+    position_errors,
+    reconstruction_error,
+)
+from radiofm_models.metrics.resource_grid import (
+    block_pixels,
+    forecast_recall,
+    grid_accuracy,
+    row_mean,
+    visible_mean,
+)
+from radiofm_models.metrics.segmentation import (
+    Mask,
+    above_median,
+    best_energy_threshold,
+    intersection_over_union,
+    overlap,
+    pixel_counts,
+    segmentation_by_snr,
+    segmentation_metrics,
+)
+
+__all__ = [
+    "Counts",
+    "Mask",
+    "above_median",
+    "accuracy_by_snr",
+    "best_energy_threshold",
+    "block_pixels",
+    "calibration_error",
+    "channel_errors_by_snr",
+    "classification_metrics",
+    "confusion",
+    "forecast_recall",
+    "grid_accuracy",
+    "intersection_over_union",
+    "knn_accuracy",
+    "n_shot_accuracy",
+    "overlap",
+    "pixel_counts",
+    "position_errors",
+    "reconstruction_error",
+    "row_mean",
+    "segmentation_by_snr",
+    "segmentation_metrics",
+    "visible_mean",
+]

@@ -1,0 +1,76 @@
+"""Metrics of segmentation, from pixel counts, and the energy detector that stands beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from radiofm.spectrogram import Image
+from radiofm_models.metrics.classification import Bands, Counts, confusion
+
+Mask = npt.NDArray[np.uint8]
+
+
+def overlap(truth: Mask, predicted: npt.NDArray[np.bool_]) -> Counts:
+    """Pixel counts [2, 2]: row truth, column prediction, of empty (0) and occupied (1)."""
+    return pixel_counts(truth, predicted, 2)
+
+
+def pixel_counts(truth: Mask, predicted: npt.NDArray[Any], labels: int) -> Counts:
+    """Pixel counts [labels, labels] of masks of any one shape: row truth, column prediction."""
+    return confusion(
+        truth.reshape(-1).astype(np.int64), predicted.reshape(-1).astype(np.int64), labels
+    )
+
+
+def intersection_over_union(table: Counts) -> dict[str, Any]:
+    """Of pixel counts [labels, labels]: IoU of each class, its mean, and pixel accuracy.
+
+    IoU = hits / (truths + predictions - hits) (Jaccard; Everingham et al., IJCV 2015, for
+    segmentation). A class in neither truth nor prediction has none (None) and is left out of the
+    mean.
+    """
+    hits = table.diagonal()
+    union = table.sum(axis=0) + table.sum(axis=1) - hits
+    iou = [float(h / u) if u else None for h, u in zip(hits, union, strict=True)]
+    return {
+        "pixel_accuracy": float(hits.sum() / table.sum()),
+        "miou": float(np.mean([value for value in iou if value is not None])),
+        "iou": iou,
+    }
+
+
+def segmentation_by_snr(
+    tables: Counts, snr_db: npt.NDArray[Any], bands: Bands
+) -> list[dict[str, Any]]:
+    """`intersection_over_union` of the slices in each band of SNR; `tables` [n, labels, labels]."""
+    return [
+        {"snr_db": list(band), "items": int(here.sum())}
+        | intersection_over_union(tables[here].sum(axis=0))
+        for band in bands
+        if (here := (snr_db >= band[0]) & (snr_db < band[1])).any()
+    ]
+
+
+def segmentation_metrics(table: Counts) -> dict[str, float]:
+    """Pixel accuracy and the intersection over union of the occupied class."""
+    union = table[0, 1] + table[1, 0] + table[1, 1]
+    return {
+        "pixel_accuracy": float(table.diagonal().sum() / table.sum()),
+        "iou_occupied": float(table[1, 1] / union) if union else 0.0,
+    }
+
+
+def above_median(images: Image) -> Image:
+    """How far each pixel of [n, 1, H, W] is above its slice's median: [n, H, W]."""
+    return np.asarray(images[:, 0] - np.median(images[:, 0], axis=(1, 2), keepdims=True))
+
+
+def best_energy_threshold(images: Image, masks: Mask) -> float:
+    """The threshold on `above_median` with the highest IoU on these slices."""
+    excess = above_median(images)
+    candidates = np.linspace(0.05, 3.0, 60)
+    scores = [segmentation_metrics(overlap(masks, excess > t))["iou_occupied"] for t in candidates]
+    return float(candidates[int(np.argmax(scores))])
