@@ -13,16 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radiofm.errors import RecordingError
-from radiofm_models.csi import (
+from radiofm_models.datasets.intel5300 import (
     SUBCARRIERS_20,
     SUBCARRIERS_40,
     CsiLog,
-    CsiSet,
-    read_csi_set,
     read_intel5300,
     resample,
     sanitise,
 )
+from radiofm_models.datasets.opening import open_dataset
+from radiofm_models.datasets.wiar import Wiar
+from radiofm_models.splits import make_split
 
 needs_csiread = pytest.mark.skipif(
     not find_spec("csiread"), reason="no csiread: pip install 'radiofm[train]'"
@@ -77,8 +78,8 @@ def test_what_is_no_log_is_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(RecordingError, match=r"csi_a1_1\.dat"):
             read_intel5300(path)
-    with pytest.raises(RecordingError, match="name another"):
-        read_csi_set(tmp_path)
+    with pytest.raises(RecordingError, match="no logs"):
+        Wiar(tmp_path)
 
 
 @needs_csiread
@@ -87,13 +88,14 @@ def test_copies_in_several_folders_are_left_out(tmp_path: Path) -> None:
     for folder, take in (("a", 1), ("b", 1), ("b", 2)):
         log_file(tmp_path / folder / f"csi_a3_{take}.dat", rng)
     (tmp_path / "a" / "csi_a4_1.dat").write_bytes((tmp_path / "b" / "csi_a3_2.dat").read_bytes())
-    made = read_csi_set(tmp_path, seconds=1.0, rate_hz=20.0)
+    made = Wiar(tmp_path, seconds=1.0, rate_hz=20.0, phase=True)
     assert made.left_out == ("a/csi_a4_1.dat", "b/csi_a3_2.dat")
-    assert made.groups == ("a", "b") and made.amplitude_db.shape == (2, 3, 30, 20)
-    assert made.activity.tolist() == [3, 3] and made.group.tolist() == [0, 1]
-    assert [(n, *map(list, rows)) for n, *rows in made.leave_one_group_out()] == [
-        ("a", [1], [0]), ("b", [0], [1]),
-    ]  # fmt: skip
+    assert made.groups is not None and made.groups.tolist() == ["a", "b"]
+    assert made.labels == ("two hands wave",)
+    item, label = made.item(1)
+    assert item.shape == (6, 30, 20) and item.dtype == np.float32 and label == 0
+    assert np.abs(item[3:]).max() <= np.pi
+    np.testing.assert_array_equal(Wiar(tmp_path, 1.0, 20.0).item(1)[0], item[:3])
 
 
 @given(
@@ -137,24 +139,30 @@ def nearest_neighbour(x: npt.NDArray[Any], y: npt.NDArray[Any], train: Any, test
     return float(np.mean(y[train][distance.argmin(0)] == y[test]))
 
 
-def accuracies(made: CsiSet, x: npt.NDArray[Any]) -> tuple[float, float]:
+def accuracies(made: Wiar, x: npt.NDArray[Any]) -> tuple[float, float]:
     """By random fifths of the recordings; by folders left out."""
+    assert made.classes is not None and made.groups is not None
     fold = np.random.default_rng(0).permutation(len(x)) % 5
-    random = [nearest_neighbour(x, made.activity, fold != f, fold == f) for f in range(5)]
-    folders = [
-        nearest_neighbour(x, made.activity, train, test)
-        for _, train, test in made.leave_one_group_out()
-    ]
-    return float(np.mean(random)), float(np.mean(folders))
+    tests = [fold == f for f in range(5)], [made.groups == g for g in np.unique(made.groups)]
+    random, folders = (
+        float(np.mean([nearest_neighbour(x, made.classes, ~test, test) for test in some]))
+        for some in tests
+    )
+    return random, folders
 
 
 @needs_csiread
 def test_a_random_split_leaks_the_session(shared_csi: Path) -> None:
     """Chance is 1 in 15. What stands still tells the most: it is the sitting that is known."""
-    made = read_csi_set(shared_csi / "wiar")
-    assert made.groups == ("1m", "3m", "6m") and made.amplitude_db.shape == (450, 3, 30, 150)
-    assert len(made.left_out) == 30 and all("/csi_a12_" in n for n in made.left_out)
-    random, folders = accuracies(made, made.amplitude_db.mean(3).reshape(450, -1))
+    made = open_dataset("wiar", shared_csi / "wiar")
+    assert isinstance(made, Wiar) and made.groups is not None and made.classes is not None
+    assert len(made) == 450 and set(made.groups) == {"1m", "3m", "6m"}
+    assert np.bincount(made.classes).tolist() == [30] * 15 and "walk" not in made.labels
+    assert len(made.left_out) == 30 and all("/csi_a12_" in name for name in made.left_out)
+    rows = make_split(made).rows(made)
+    assert len({made.groups[part[0]] for part in (rows.train, rows.validation, rows.test)}) == 3
+    csi = np.stack([made.item(i)[0] for i in range(len(made))])
+    random, folders = accuracies(made, csi.mean(3).reshape(450, -1))
     assert random > 0.9 and folders < 0.6
-    random, folders = accuracies(made, made.amplitude_db.std(3).reshape(450, -1))
+    random, folders = accuracies(made, csi.std(3).reshape(450, -1))
     assert random > 0.6 and folders < random / 2
