@@ -10,14 +10,9 @@ from typing import Annotated
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import options, simulate_sets
 
 app = typer.Typer(help="Make labelled sets from simulated air.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `scenes` a subcommand while it is the only one."""
 
 
 @app.command()
@@ -59,3 +54,7 @@ def scenes(
         typer.echo(json.dumps(report))
     else:
         typer.echo(f"{count} slices in {out}", err=True)
+
+
+for _name, _command in simulate_sets.COMMANDS.items():
+    app.command(_name)(_command)
