@@ -32,7 +32,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.venv
 	$(call apt,$(APT_TEST))
-	$(PIP) -e '.[pluto,serve,train,dev]'
+	$(PIP) -e '.[pluto,serve,sim,train,dev]'
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## the whole chain without a radio, for 20 s

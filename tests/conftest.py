@@ -29,6 +29,15 @@ def shared_iq() -> Path:
     return folder
 
 
+@pytest.fixture
+def shared_csi() -> Path:
+    """The real Wi-Fi CSI, which lies beside the checkout and is not part of it."""
+    folder = SHARED / "csi"
+    if not folder.is_dir():
+        pytest.skip(f"no CSI at {folder} (RADIOFM_SHARED)")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RADIOFM_RUNTIME_DIR", str(tmp_path / "run"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radiofm.cli import complete, options
+from radiofm.cli import complete, options, simulate_sets
 from radiofm.cli.stopping import on_stop
 
 if TYPE_CHECKING:
@@ -166,3 +166,7 @@ def _scene(
     scene = load_scene(name, seed, given)
     center_hz = parse_frequency(fc, "fc") if fc else scene.center_frequency_hz
     return scene, center_hz, given or scene.sample_rate_hz or DEFAULT_RATE
+
+
+for _name, _command in simulate_sets.COMMANDS.items():
+    app.command(_name)(_command)

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from radiofm_capture.scenes.lte import Lte, draw_lte
 from radiofm_capture.scenes.lte.cell import FDD, TDD, Cell
-from radiofm_capture.scenes.lte.control import ControlRegion
+from radiofm_capture.scenes.lte.control import ControlRegion, phich_fits
 from radiofm_capture.scenes.scene import Scene
 from radiofm_capture.scenes.signal import Burst, Iq, carrier
 from tests.capture import lte_receiver as receiver
@@ -266,7 +266,9 @@ def test_pdsch_begins_where_pcfich_says() -> None:
 def test_control_channels_share_no_element(
     prb: int, cell_id: int, ports: int, pattern: str, phich: int
 ) -> None:
-    region = ControlRegion(Cell(prb, cell_id, ports, pattern, 10, phich))
+    cell = Cell(prb, cell_id, ports, pattern, 10, phich)
+    assume(phich_fits(cell))
+    region = ControlRegion(cell)
     for subframe in (0, 1, 9):
         for symbols in region.symbols(subframe):
             channels = region.pcfich(), region.phich(subframe), region.pdcch(subframe, symbols)
@@ -332,3 +334,8 @@ def test_lte_in_a_scene() -> None:
     emitter["waveform"] = {"family": "lte", "off_s": (1.0, 2.0)}
     with pytest.raises(ValueError, match="a cell is always on"):
         Scene.model_validate({"emitters": [emitter]})
+
+
+def test_a_phich_that_has_no_room_is_refused() -> None:
+    with pytest.raises(ValueError, match="phich_resource 2 does not fit into 6 blocks"):
+        Lte(prb=6, duplex="tdd", uplink_downlink=0, phich_resource="2")

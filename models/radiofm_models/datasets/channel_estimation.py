@@ -81,8 +81,16 @@ def _samples(file: Path) -> tuple[Array, Array]:
             f"x_rg {sent.shape}, y_rg {received.shape} and h_freq {channel.shape} are not grids of "
             f"{len(levels)} samples",
         )
+    x, h = of_grids(sent, received, channel)
+    return float32(file, x), float32(file, h)
+
+
+def of_grids(
+    sent: npt.NDArray[Any], received: npt.NDArray[Any], channel: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """x [B, 2, 1 + antennas, 2 F] and h [B, 2, antennas, S F] of complex grids [B, ..., S, F]."""
     pilots = np.concatenate([sent[:, None], received], axis=1)[:, :, PILOTS]
-    return float32(file, _planes(pilots)), float32(file, _planes(channel))
+    return _planes(pilots), _planes(channel)
 
 
 def _planes(grids: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -16,13 +16,15 @@ from radiofm_models.datasets.ntu_fi import NtuFiHar, NtuFiHumanId
 from radiofm_models.datasets.positioning import Positioning
 from radiofm_models.datasets.radioml import RadioML2016, RadioML2018
 from radiofm_models.datasets.signal_images import SignalImages
+from radiofm_models.datasets.simulated import Simulated
 from radiofm_models.datasets.torchsig import TorchSig
+from radiofm_models.datasets.wiar import Wiar
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
     kind.name: kind
     for kind in (
         NtuFiHar, NtuFiHumanId, SignalImages, Positioning, Cfr, DeepBeam, RadioML2016, RadioML2018,
-        NrLte, ChannelEstimation, TorchSig,
+        NrLte, ChannelEstimation, TorchSig, Wiar, Simulated,
     )
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from radiofm_capture.scenes.lte.cell import TDD, Cell
+from radiofm_capture.scenes.lte.cell import SUBFRAMES, TDD, Cell
 from radiofm_capture.scenes.lte.convolutional import interleaver
 
 CCE = 9  # groups of a control channel element (6.8.1)
@@ -63,12 +63,22 @@ class ControlRegion:
     def _indicators(self, subframe: int) -> npt.NDArray[np.int64]:
         """The groups of each PHICH group, [PHICH groups, 3]."""
         cell = self._cell
-        number = -(-cell.phich_sixths * cell.prb // 48)
-        if cell.tdd:
-            number *= int(PHICH_FACTOR[TDD.index(cell.pattern)][subframe])
+        number = phich_groups(cell, subframe)
         have = len(self._rest)
         unit = cell.cell_id + np.arange(number)[:, None] + np.arange(3) * have // 3
         return np.asarray(self._rest[unit % have], np.int64)
+
+
+def phich_groups(cell: Cell, subframe: int) -> int:
+    """How many PHICH groups a subframe has (6.9)."""
+    number = -(-cell.phich_sixths * cell.prb // 48)
+    return number * int(PHICH_FACTOR[TDD.index(cell.pattern)][subframe]) if cell.tdd else number
+
+
+def phich_fits(cell: Cell) -> bool:
+    """Whether the first symbol has room for it beside PCFICH: not so in the narrowest TDD cell."""
+    most = max(phich_groups(cell, subframe) for subframe in range(SUBFRAMES))
+    return 4 + 3 * most <= 2 * cell.prb
 
 
 def _groups(cell: Cell, symbol: int) -> Elements:

@@ -22,6 +22,7 @@ from radiofm_capture.scenes.lte.cell import (
     Cell,
     Grid,
 )
+from radiofm_capture.scenes.lte.control import phich_fits
 from radiofm_capture.scenes.lte.grid import downlink
 from radiofm_capture.scenes.lte.modulator import RAMP, UNITS, modulate
 from radiofm_capture.scenes.resample import Resampler
@@ -56,9 +57,14 @@ class Lte(Waveform):
     # the begin of system frame 0; None: drawn
 
     @model_validator(mode="after")
-    def _always_on(self) -> Lte:
+    def _consistent(self) -> Lte:
         if self.off_s[1] > 0:
             raise ValueError("off_s must stay 0: a cell is always on; `duplex` makes its pauses")
+        if not phich_fits(self._cell(np.random.default_rng(0))):
+            raise ValueError(
+                f"phich_resource {self.phich_resource} does not fit into {self.prb} blocks with"
+                f" uplink_downlink {self.uplink_downlink}: use 1"
+            )
         return self
 
     @property
@@ -148,15 +154,18 @@ def draw_lte(rng: np.random.Generator, rate: float) -> Lte:
     """Any width that the band shows an edge of, mostly two ports, often nearly idle."""
     fitting = [n for n in WIDTHS if 12 * n * SPACING_HZ < 1.3 * rate] or [6]
     shares = np.array([WIDTH_SHARES[n] for n in fitting])
+    prb = int(rng.choice(fitting, p=shares / shares.sum()))
     return Lte.model_validate(
         {
-            "prb": int(rng.choice(fitting, p=shares / shares.sum())),
+            "prb": prb,
             "cell_id": int(rng.integers(504)),
             "ports": int(rng.choice([1, 2, 4], p=[0.2, 0.65, 0.15])),
             "duplex": "tdd" if rng.random() < 0.3 else "fdd",
             "uplink_downlink": int(rng.choice(7, p=UPLINK_DOWNLINK_SHARES)),
             "special_subframe": int(rng.integers(10)),
             "load": float(rng.choice(list(LOAD_SHARES), p=list(LOAD_SHARES.values()))),
-            "phich_resource": str(rng.choice(list(PHICH_SIXTHS))),
+            "phich_resource": str(
+                rng.choice(["1/6", "1/2", "1"] if prb == 6 else list(PHICH_SIXTHS))
+            ),
         }
     )

@@ -1,0 +1,1 @@
+"""Recipes of simulated sets: positions, activities, beams, angles."""

@@ -1,0 +1,70 @@
+"""Array sets of `radiofm simulate`, as data sets.
+
+Items have the form of the public set whose layout they follow, so that a model of one takes the
+other: channel-estimation [2, 17, 2 F], positioning [station, 192, 14], csi [3, 114, 2000] and
+beams [2, 2048]; aoa [2 channels, sample], I and Q of each channel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from radiofm.array_set import ArraySet
+from radiofm_models.datasets.channel_estimation import of_grids
+from radiofm_models.datasets.dataset import Array, Dataset, Label
+from radiofm_models.datasets.files import broken, float32
+from radiofm_models.datasets.ntu_fi import ANTENNAS, SUBCARRIERS
+
+# Set: the array of its items, that of its labels, whether these are classes.
+KINDS = {
+    "channel-estimation": ("y_rg", "h_freq", False),
+    "positioning": ("features", "position", False),
+    "csi": ("CSIamp", "label", True),
+    "beams": ("iq", "tx_beam", True),
+    "aoa": ("iq", "angle", True),
+}
+
+
+class Simulated(Dataset):
+    """Items float32, as stored but for the form; class numbers, or label arrays float32."""
+
+    name = "simulated"
+    axes = "as in the public set of the same layout; the unit is in card.md"
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._set = ArraySet.open(self.path)
+        info = self._set.info
+        if info.name not in KINDS:
+            raise broken(self.path, f"a set {info.name!r} has no labels known here", "name another")
+        self._values, self._target, classified = KINDS[info.name]
+        self.target = info.arrays[self._target].about
+        self.files = [self.path / file for file in info.sha256]
+        if classified:
+            found, self.classes = np.unique(self._set.read(self._target), return_inverse=True)
+            names = info.arrays[self._target].labels
+            self.labels = tuple(names[int(v)] if names else f"{v:g}" for v in found)
+        if info.group:
+            self.groups = self._set.read(info.group)
+        if "snr_db" in info.arrays:
+            self.snr_db = self._set.read("snr_db")
+
+    def __len__(self) -> int:
+        return len(self._set)
+
+    def item(self, index: int) -> tuple[Array, Label]:
+        row = np.array([index])
+        kind, values = self._set.info.name, self._set.read(self._values, row)
+        if kind == "channel-estimation":
+            sent, channel = self._set.read("x_rg", row), self._set.read("h_freq", row)
+            values, labels = of_grids(sent, values, channel)
+            return float32(self.path, values[0]), float32(self.path, labels[0])
+        if kind == "csi":
+            values = values.reshape(1, ANTENNAS, SUBCARRIERS, -1)
+        if kind in ("beams", "aoa"):
+            values = np.moveaxis(values, -1, -2).reshape(1, -1, values.shape[-2])
+        if self.classes is not None:
+            return float32(self.path, values[0]), int(self.classes[index])
+        return float32(self.path, values[0]), self._set.read(self._target, row)[0]

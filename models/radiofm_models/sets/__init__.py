@@ -1,0 +1,1 @@
+"""Recipes of simulated sets that need torch."""

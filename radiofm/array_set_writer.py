@@ -1,0 +1,126 @@
+"""Writes an array set, shard by shard, each made by one process from its own seed."""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+import radiofm
+from radiofm.array_set import ArrayInfo, Arrays, ArraySetInfo, sha256_of, shard_file
+from radiofm.errors import UsageError
+
+
+class Recipe(Protocol):
+    """How the samples of a set are made: a frozen dataclass, its fields the set's parameters."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    name: ClassVar[str]
+    about: ClassVar[str]
+    not_for: ClassVar[str]
+    group: ClassVar[str | None]  # the array whose values no split may divide
+    shard: ClassVar[int]  # samples made at a time, by one process
+    needs: ClassVar[tuple[str, ...]]  # distributions whose versions are recorded
+
+    def arrays(self) -> dict[str, ArrayInfo]: ...
+
+    def make(self, rows: range, rng: np.random.Generator) -> Arrays:
+        """The samples `rows`, each array [len(rows), ...]; by `rng` alone."""
+
+
+def write_array_set(
+    out: Path,
+    recipe: Recipe,
+    count: int,
+    seed: int,
+    command: str,
+    workers: int = 1,
+    constants: Mapping[str, npt.NDArray[Any]] | None = None,
+    progress: Callable[[int], None] = lambda made: None,
+) -> ArraySetInfo:
+    """Write `count` samples of `recipe` to `out`; `progress` is told the number made so far.
+
+    The bytes depend on recipe, count and seed, not on `workers`; each process holds one shard.
+    Raises UsageError where `out` holds a set already.
+    """
+    if (out / "set.json").exists():
+        raise UsageError(f"{out} holds a set already: name another folder, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    sha256 = {}
+    for name, value in (constants or {}).items():
+        np.save(out / f"{name}.npy", value)
+        sha256[f"{name}.npy"] = sha256_of(out / f"{name}.npy")
+    job = partial(_write_shard, out, recipe, count, seed)
+    shards = range(math.ceil(count / recipe.shard))
+    if workers == 1 or len(shards) == 1:
+        for shard, files in enumerate(map(job, shards), 1):
+            sha256 |= files
+            progress(min(shard * recipe.shard, count))
+    else:
+        with multiprocessing.get_context("spawn").Pool(min(workers, len(shards))) as pool:
+            for shard, files in enumerate(pool.imap(job, shards), 1):
+                sha256 |= files
+                progress(min(shard * recipe.shard, count))
+    info = ArraySetInfo(
+        name=recipe.name,
+        about=recipe.about,
+        not_for=recipe.not_for,
+        count=count,
+        shard=recipe.shard,
+        arrays=recipe.arrays(),
+        group=recipe.group,
+        parameters=asdict(recipe),
+        provenance={
+            "command": command,
+            "seed": seed,
+            "radiofm": radiofm.__version__,
+            **{name: version(name) for name in recipe.needs},
+        },
+        sha256=sha256,
+    )
+    (out / "card.md").write_text(card(info), "utf-8")
+    # Last, so that a set with this file is whole.
+    (out / "set.json").write_text(info.model_dump_json(indent=1) + "\n", "utf-8")
+    return info
+
+
+def _write_shard(out: Path, recipe: Recipe, count: int, seed: int, shard: int) -> dict[str, str]:
+    """Make and write one shard; the sha256 of its files."""
+    rows = range(shard * recipe.shard, min((shard + 1) * recipe.shard, count))
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard,)))
+    made = recipe.make(rows, rng)
+    sha256 = {}
+    for name, array in recipe.arrays().items():
+        file = shard_file(name, shard)
+        part = made[name].astype(array.dtype, copy=False)
+        np.save(out / file, part.reshape(len(rows), *array.shape))
+        sha256[file] = sha256_of(out / file)
+    return sha256
+
+
+def card(info: ArraySetInfo) -> str:
+    """The data card, Markdown."""
+    lines = [f"# {info.name}: {info.count} simulated samples", "", info.about, "", "**Not** "]
+    lines[-1] += info.not_for
+    lines += ["", "| array | dtype | one sample | what |", "|---|---|---|---|"]
+    for name, a in info.arrays.items():
+        shape = " x ".join(map(str, a.shape)) or "1"
+        labels = f" ({', '.join(a.labels)})" if a.labels else ""
+        lines.append(f"| `{name}` | {a.dtype} | {shape} | {a.about}{labels} |")
+    lines += ["", "| parameter | value |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in info.parameters.items()]
+    lines += ["", "| provenance | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in info.provenance.items()]
+    if info.group:
+        lines += ["", f"Split by `{info.group}`: samples that share its value share more than air."]
+    files = len(info.sha256)
+    lines += ["", f"Shards of {info.shard} samples; sha256 of the {files} files in set.json.", ""]
+    return "\n".join(lines)

@@ -1,0 +1,172 @@
+"""`radiofm simulate channel-estimation|positioning|csi|beams|aoa`: labelled sets as arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from radiofm.cli import options
+
+if TYPE_CHECKING:
+    from radiofm.array_set_writer import Recipe
+
+Out = Annotated[Path, typer.Option(help="Folder of the set to write.")]
+Count = Annotated[int, typer.Option(min=1, help="Samples to make.")]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same bytes.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: one a core)")]
+
+
+def channel_estimation(
+    out: Out,
+    count: Count = 10_000,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["paper", "authors"],
+        typer.Option(help="paper: 72 subcarriers, 1 x 8 panel; authors: 48, 4 x 2."),
+    ] = "paper",
+    as_json: options.Json = False,
+) -> None:
+    """MIMO-OFDM uplink grids and their channels by Sionna, with the errors of LS and LMMSE."""
+    from radiofm.array_set import ArraySet
+    from radiofm_models.ofdm import baselines
+    from radiofm_models.sets.channel_estimation import PRESETS
+
+    recipe = PRESETS[preset]
+    known = partial(recipe.covariances, seed)
+    report = _write(recipe, preset, out, count, seed, workers, as_json, known)
+    table = baselines(ArraySet.open(out))
+    _close(report | {"nmse_db": table}, as_json)
+    if not as_json:
+        typer.echo("NMSE in dB by SNR, of the first samples:", err=True)
+        for snr_db, errors in table.items():
+            line = ", ".join(f"{name} {value:.1f}" for name, value in errors.items())
+            typer.echo(f"  {snr_db:3d} dB: {line}", err=True)
+
+
+def positioning(
+    out: Out,
+    count: Count = 10_000,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["outdoor", "indoor"],
+        typer.Option(help="outdoor: 80 x 60 m, four stations; indoor: 60 x 20 m, five."),
+    ] = "outdoor",
+    as_json: options.Json = False,
+) -> None:
+    """Channel amplitudes at four or five base stations and the user's position."""
+    from radiofm_capture.sets.positioning import PRESETS
+
+    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+
+
+def csi(
+    out: Out,
+    count: Count = 1200,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[Literal["ntu-fi"], typer.Option(help="The layout: NTU-Fi HAR.")] = "ntu-fi",
+    as_json: options.Json = False,
+) -> None:
+    """Wi-Fi CSI of six activities by moving scatterers: for smoke tests only."""
+    from radiofm_capture.sets.csi import PRESETS
+
+    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+
+
+def beams(
+    out: Out,
+    count: Count = 43_200,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["line", "panel"],
+        typer.Option(help="line: 12 elements; panel: 8 x 8. Both of 24 beams, three devices."),
+    ] = "line",
+    as_json: options.Json = False,
+) -> None:
+    """IQ of a phased array's 24 beams, from three unlike devices."""
+    from radiofm_capture.sets.beams import PRESETS
+
+    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+
+
+def aoa(
+    out: Out,
+    count: Count = 10_240,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["three", "fine"],
+        typer.Option(help="three: -45, 0 and 45 degrees; fine: -60 to 60 by 3."),
+    ] = "three",
+    as_json: options.Json = False,
+) -> None:
+    """IQ of four coherent channels and the angle of arrival."""
+    from radiofm_capture.sets.aoa import PRESETS
+
+    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+
+
+def _write(
+    recipe: Recipe,
+    preset: str,
+    out: Path,
+    count: int,
+    seed: int,
+    workers: int | None,
+    quiet: bool,
+    constants: Callable[[], Mapping[str, Any]] = dict,
+) -> dict[str, Any]:
+    """Write the set under a progress bar; the report."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from radiofm.array_set_writer import write_array_set
+
+    began = time.monotonic()
+    command = ["radiofm", "simulate", recipe.name, "--preset", preset]
+    command += ["--count", str(count), "--seed", str(seed)]
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        console=Console(stderr=True), disable=quiet,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("samples", total=count)
+        write_array_set(
+            out, recipe, count, seed, shlex.join(command), workers or os.cpu_count() or 1,
+            constants(), lambda made: bar.update(task, completed=made),
+        )  # fmt: skip
+    return {
+        "command": f"simulate {recipe.name}", "out": str(out), "preset": preset, "samples": count,
+        "seed": seed, "bytes": sum(file.stat().st_size for file in out.iterdir()),
+        "seconds": round(time.monotonic() - began, 3),
+    }  # fmt: skip
+
+
+def _close(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        typer.echo(
+            f"{report['samples']} samples in {report['out']} ({report['bytes'] / 1e6:.0f} MB): "
+            "see its card.md",
+            err=True,
+        )
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "channel-estimation": channel_estimation,
+    "positioning": positioning,
+    "csi": csi,
+    "beams": beams,
+    "aoa": aoa,
+}
