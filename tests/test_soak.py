@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -81,3 +83,19 @@ def test_three_minutes_live_lose_nothing() -> None:
 def test_a_hundred_kills_leave_a_hundred_valid_recordings(kill: Callable[[int], int]) -> None:
     samples = [kill(seed) for seed in range(100, 200)]
     assert sum(samples) > 1_000_000
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not shutil.which("taskset"), reason="taskset is not here")
+def test_a_crowded_scene_is_streamed_on_one_core() -> None:
+    """20 MS/s, once the scene is rendered, which the first samples wait for."""
+    core = min(os.sched_getaffinity(0))
+    done = subprocess.run(
+        ["taskset", "-c", str(core), sys.executable, "-m", "radiofm", "capture", "--json",
+         "--device", "sim", "--scene", "crowded", "--rate", "20e6", "--duration", "20s",
+         "--publish", "none"],
+        capture_output=True, text=True, timeout=590, check=True,
+    )  # fmt: skip
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert report["samples_received"] == 400_000_000 and report["samples_lost"] == 0

@@ -93,18 +93,12 @@ In all {cpu_hours:.2f} CPU hours on {machine}; `heads` counts those of the untra
 
 - One seed, one simulator. The figures say nothing of families that it does not draw.
 - Trained at {rates} MS/s; other rates were not tried.
-- Pretraining is short, under an hour of CPU, and the encoder is frozen under the heads. Longer
-  runs, smaller batches and fine-tuning were not tried.
+- Pretraining is short, about an hour of CPU, and the encoder is frozen under the heads. Longer
+  runs and fine-tuning were not tried.
 - Masks of the simulator do not mark signals weaker than 0 dB SNR, nor spurs and images.
 - Not checked: two of these signals of nearly equal power, real receivers beyond the recordings
   above, drift over time, other processors than the one named.
 """
-
-HELPED = "the heads are better for it."
-NOT_HELPED = (
-    "nothing measurable yet. The heads do as well or better on the untrained encoder: what they "
-    "know, they learned with labels. Treat this encoder as a working example, not as a foundation."
-)
 
 
 def write_card(folder: Path, manifest: BundleManifest) -> None:
@@ -189,7 +183,13 @@ def card(manifest: BundleManifest) -> str:
         energy_db=segmentation["energy_threshold_db"],
         right=sum(r["called"][r["expected"]] for r in known),
         heard=sum(r["slices"] for r in known),
-        verdict=HELPED if gain > 0 and gain_iou > 0 else NOT_HELPED,
+        verdict=_verdict(
+            {
+                "signals": gain,
+                "segmentation": gain_iou,
+                "anomaly": anomaly["random_init_mse"] - anomaly["test_mse"],
+            }
+        ),
         gain=gain,
         gain_iou=gain_iou,
         ratio=m["pretraining"]["masked_mse"] / m["pretraining"]["row_mean_mse"],
@@ -203,6 +203,16 @@ def card(manifest: BundleManifest) -> str:
         machine=p["machine"],
         **tables,
     )
+
+
+def _verdict(gains: dict[str, float]) -> str:
+    """Which heads are better on this encoder than on the untrained one."""
+    better = [f"`{head}`" for head, gain in gains.items() if gain > 0]
+    others = [f"`{head}`" for head, gain in gains.items() if gain <= 0]
+    if not better:
+        return "nothing measurable: every head does as well or better on the untrained encoder."
+    gained = f"better for it: {', '.join(better)}"
+    return f"{gained}; no better: {', '.join(others)}." if others else f"{gained}."
 
 
 def _recordings(rows: list[dict[str, Any]], labels: Sequence[str]) -> str:

@@ -172,7 +172,10 @@ def evaluate_bundle(
             "majority": classification_metrics(
                 confusion(truth, np.full_like(truth, usual), len(labels))
             ),
-            "by_snr": accuracy_by_snr(truth, predicted, snr, SNR_BANDS),
+            "by_snr": [
+                {"slices": band.pop("items"), **band}
+                for band in accuracy_by_snr(truth, predicted, snr, SNR_BANDS)
+            ],
             "expected_calibration_error": results["test"].calibration_error,
         },
         "segmentation": {

@@ -19,6 +19,7 @@ from radiofm_capture.scenes.render import render
 from radiofm_capture.scenes.scene import Scene
 from radiofm_capture.scenes.signal import Iq, Waveform
 from radiofm_capture.scenes.waveforms import AnyWaveform
+from tests.capture import lte_receiver as receiver
 
 RATE, CENTER = 1e6, 500e6
 UNIT = 16_000
@@ -146,6 +147,45 @@ def test_across_the_edge_a_signal_is_cut_and_its_rest_folded() -> None:
     assert not inside.alias and inside.low_hz == pytest.approx(CENTER + 0.15e6, abs=2e4)
     assert alias.alias and alias.low_hz == pytest.approx(CENTER - 0.5e6)
     assert alias.high_hz == pytest.approx(CENTER - 0.25e6, abs=2e4)
+
+
+def test_a_cell_that_folds_back_is_acquired_where_it_comes_out() -> None:
+    """As on the air at 1871.75 MHz: a cell one whole rate away, through a filter too wide."""
+    rate = 3.84e6
+    air = scene(
+        {
+            "waveform": {"family": "lte", "prb": 6, "cell_id": 271, "load": 0.3},
+            "offset_hz": -rate, "power_dbfs": 0.0, "channel": "EPA", "clock_ppm": 5.0,
+        },
+        noise_dbfs_per_hz=-120.0,
+        front_end={"corner": 1.05, "order": 3, "aliasing": True, "phase_noise_deg": 1.0},
+    )  # fmt: skip
+    (box,) = render(air, 0, 4, CENTER, rate)[1]
+    assert box.alias and (box.low_hz + box.high_hz) / 2 == pytest.approx(CENTER, abs=1e4)
+    counts = ScenePlayer(air).read(0, round(0.064 * rate), CENTER, rate).astype(np.float32) / 2048
+    heard = receiver.narrow(counts.view(np.complex64)[:, 0], rate)
+    (found,) = receiver.search(heard)
+    mib = receiver.decode_mib(heard, found)
+    assert found.cell_id == 271 and mib is not None and mib.prb == 6
+
+
+def test_a_cell_counts_its_frames_over_the_pieces_of_a_loop() -> None:
+    """The loop is rendered by half seconds; system frame numbers go on."""
+    rate = 1.92e6
+    air = scene(
+        {"waveform": {"family": "lte", "prb": 6}, "offset_hz": 0.0, "power_dbfs": -20.0},
+        slices=80, noise_dbfs_per_hz=-110.0,
+    )  # fmt: skip
+    player, frames = ScenePlayer(air), []
+    for at_s in (0.1, 1.1):
+        counts = player.read(round(at_s * rate), round(0.064 * rate), CENTER, rate)
+        heard = receiver.narrow(counts.astype(np.float32).view(np.complex64)[:, 0], rate)
+        (found,) = receiver.search(heard)
+        mib = receiver.decode_mib(heard, found)
+        assert mib is not None
+        frames.append((found.cell_id, mib.frame))
+    assert frames[0][0] == frames[1][0]
+    assert (frames[1][1] - frames[0][1]) % 1024 == 100
 
 
 # --- every preset ---

@@ -227,7 +227,7 @@ def test_gain_changes_are_in_the_recording(tmp_path: Path) -> None:
     with open_session(wanted, threading.Event()) as session:
         session.daemon.run()
     recording = Recording.open(tmp_path / "r.sigmf-meta")
-    assert recording.info.core_description == f"plan {plan}"
+    assert recording.info.core_description == f"scene quiet; plan {plan}"
     found = [(s.count, s.gain_db, s.gain_mode, s.new_stream) for s in recording.segments]
     assert found == [
         (32_000, 20, "manual", True), (32_000, 50, "manual", True),

@@ -38,8 +38,15 @@ def test_it_answers_with_what_the_manifest_says(bundle: Bundle) -> None:
     assert all(np.isfinite(output).all() for output in out.values())
 
 
+def test_pretraining_shows(bundle: Bundle) -> None:
+    """In the signals named and in patches filled in; not in segmentation, as the card says."""
+    metrics = bundle.manifest.metrics
+    signals, filled = metrics["signals"], metrics["pretraining"]
+    assert signals["test"]["accuracy"] > signals["random_init"]["accuracy"] + 0.03
+    assert filled["masked_mse"] < 0.8 * filled["row_mean_mse"]
+
+
 def test_its_figures_beat_the_trivial_baselines(bundle: Bundle) -> None:
-    """Not the untrained encoder under the same heads: the card says so."""
     metrics = bundle.manifest.metrics
     assert max(metrics["export"]["max_abs_difference"].values()) <= TOLERANCE
     signals, segmentation = metrics["signals"], metrics["segmentation"]

@@ -114,7 +114,9 @@ def _figure() -> Figure:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingDependencyError("matplotlib", "pip install 'radiofm[sim]'") from None
+        raise MissingDependencyError(
+            "matplotlib", "pip install matplotlib, or 'radiofm[sim]'"
+        ) from None
     return Figure(figsize=(11, 6), layout="constrained")
 
 
