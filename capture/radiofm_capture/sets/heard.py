@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ from radiofm_capture.scenes.render import oscillator, render
 from radiofm_capture.scenes.scene import SLICE_S, Scene
 from radiofm_capture.scenes.truth import TruthBox, clip
 
-Pairs = npt.NDArray[Any]
+Pairs = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,11 @@ def hear(
     spectrogram = _spectrogram(spec, rate)
     count = spectrogram.samples
     if ideal:
-        samples = antenna.iq.view(np.float32).reshape(-1, 2)[:count]
+        samples: Pairs = antenna.iq.view(np.float32).reshape(-1, 2)[:count]
     else:
         receiver = Receiver(scene.front_end, rate, len(antenna.iq))
         counts = receiver(antenna, 0, oscillator(scene, first))[:count]
-        samples = counts / np.float32(FULL_SCALE)
+        samples = counts.astype(np.float32) / np.float32(FULL_SCALE)
     return Heard(samples, spectrogram.decibels(samples, 1.0), clip(boxes, 0, count, center, rate))
 
 

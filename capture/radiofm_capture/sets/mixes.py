@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def draw_carriers(
     rng: np.random.Generator,
     rate: float,
     families: tuple[str, ...],
-    loads: dict[str, tuple[float, ...]],
+    loads: Mapping[str, tuple[float, ...]],
 ) -> list[Waveform]:
     """One of each family, drawn until the channels fit side by side."""
     draws = {"lte": draw_lte_carrier, "nr": draw_nr_carrier}

@@ -31,11 +31,11 @@ from radiofm_capture.simulate import covered
 
 CARRIERS = ("lte", "nr")
 CLASSES = ("noise", *CARRIERS)
-SPLITS = ("train", "test")
 RATE = 61.44e6  # of the paper, and the highest of the impaired
 
 Split = Literal["train", "test"]
 Extent = Literal["channel", "occupied"]
+SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 @dataclass(frozen=True)
