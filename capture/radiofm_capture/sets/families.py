@@ -27,8 +27,9 @@ RATES = (
     61.44e6,
 )  # fmt: skip
 CENTER_HZ = 1e9
-TRIES = 6  # slices of a scene until one holds what is named
-APART = 64  # slices between them
+LEAST = 2  # families of a multi-label slice
+TRIES = 20  # slices of a scene until one holds what is named
+APART = 37  # slices between them
 LEAST_S = 1e-6  # shorter remains of a burst do not count
 PROFILES = ("flat", "TDL-A", "TDL-B", "TDL-C", "TDL-D")
 
@@ -38,7 +39,7 @@ class Families:
     multi: bool = False
     rates: tuple[float, ...] = RATES  # the wider the rarer: they cost more
     snr_db: tuple[float, float] = (-5.0, 35.0)  # uniform; in the signal's bandwidth, or a row
-    most: int = 4  # families of a multi-label slice; at least two
+    most: int = 4  # families of a multi-label slice
     spec: SpectrogramSpec = field(default_factory=SpectrogramSpec)
 
     name: ClassVar[str] = "families"
@@ -47,7 +48,7 @@ class Families:
         "member of the family anywhere in the band, in part beyond it too, at any of the rates, "
         "through fading and a receiver with filter, aliases, LO leak, spurs, IQ imbalance, phase "
         "noise, AGC steps, clipping, 8 or 12 bits. Labels and masks are of what the slice holds: "
-        "one of a family that was silent for some slices is noise."
+        "one whose family stays silent or out of the band is noise."
     )
     not_for: ClassVar[str] = (
         "reckoning what is on the air: families are as frequent as each other, at frequencies "
@@ -134,18 +135,18 @@ class Families:
         if not self.multi:
             label = LABELS[row % len(LABELS)]
             return [] if label == NOISE else [label]
-        count = int(rng.integers(2, self.most + 1))
+        count = int(rng.integers(LEAST, self.most + 1))
         return [FAMILIES[n] for n in rng.choice(len(FAMILIES), count, replace=False)]
 
     def _hear(self, scene: Scene, rate: float, names: Sequence[str]) -> Heard:
-        """The first slice that holds all the families, or the one that holds most."""
-        best, most = None, -1
+        """The first slice that holds the family, or two, or the one that holds most."""
+        best, most, enough = None, -1, min(len(names), LEAST)
         for attempt in range(TRIES):
             heard = hear(scene, rate, self.spec, APART * attempt)
             count = len(_levels(heard, rate))
             if count > most:
                 best, most = heard, count
-            if most >= len(names):
+            if most >= enough:
                 break
         assert best is not None
         return best
