@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,12 @@ from typer.testing import CliRunner
 from radiofm.array_set import ArraySet
 from radiofm.array_set_writer import write_array_set
 from radiofm.cli.simulate import app
+from radiofm_capture.scenes.family_draws import FAMILY_DRAWS
+from radiofm_capture.scenes.waveforms import AnyWaveform
 from radiofm_capture.sets import families, nr_lte
 from radiofm_capture.sets.mixes import channel_hz, draw_carriers, place_carriers
 
+UNION = get_args(AnyWaveform)[0]
 LOADS = {"lte": (1.0,), "nr": (1.0,)}
 LOW = (1.92e6, 2.4e6)
 
@@ -105,6 +108,13 @@ def test_impaired_slices_are_what_the_scene_holds() -> None:
 
 
 # --- families ---
+
+
+def test_every_family_of_real_air_is_drawn() -> None:
+    known = {get_args(w.model_fields["family"].annotation)[0] for w in get_args(UNION)}
+    assert known - set(families.FAMILIES) == {"ofdm", "gfsk", "chirp", "ook", "recorded"}
+    for name, draw in FAMILY_DRAWS.items():
+        assert draw(np.random.default_rng(8), 20e6).family == name
 
 
 def test_a_single_slice_holds_its_family_or_noise() -> None:

@@ -30,7 +30,6 @@ CENTER_HZ = 1e9
 LEAST = 2  # families of a multi-label slice
 TRIES = 20  # slices of a scene until one holds what is named
 APART = 37  # slices between them
-LEAST_S = 1e-6  # shorter remains of a burst do not count
 PROFILES = ("flat", "TDL-A", "TDL-B", "TDL-C", "TDL-D")
 
 
@@ -143,7 +142,7 @@ class Families:
         best, most, enough = None, -1, min(len(names), LEAST)
         for attempt in range(TRIES):
             heard = hear(scene, rate, self.spec, APART * attempt)
-            count = len(_levels(heard, rate))
+            count = len(_levels(heard))
             if count > most:
                 best, most = heard, count
             if most >= enough:
@@ -152,16 +151,14 @@ class Families:
         return best
 
     def _label(self, heard: Heard, rate: float, made: Arrays, at: int) -> None:
-        levels = _levels(heard, rate)
-        boxes = [box for box in heard.boxes if box.label in levels]
         mask, count = made["mask"][at], len(heard.samples)
-        for box in boxes:
+        for box in heard.boxes:
             where = covered(box, self.spec, count, CENTER_HZ, rate)
             if self.multi:
                 mask[where] |= np.uint32(1 << FAMILIES.index(box.label))
             else:
                 mask[where] = LABELS.index(box.label)
-        for name, level in levels.items():
+        for name, level in _levels(heard).items():
             if self.multi:
                 made["present"][at, FAMILIES.index(name)] = 1
                 made["snr_db"][at, FAMILIES.index(name)] = level
@@ -172,12 +169,11 @@ class Families:
 PRESETS = {"single": Families(), "multi": Families(multi=True)}
 
 
-def _levels(heard: Heard, rate: float) -> dict[str, float]:
+def _levels(heard: Heard) -> dict[str, float]:
     """The families that are there, and the SNR of the strongest of each."""
     levels: dict[str, float] = {}
     for box in heard.boxes:
-        if box.sample_count >= LEAST_S * rate:
-            levels[box.label] = max(box.snr_db, levels.get(box.label, box.snr_db))
+        levels[box.label] = max(box.snr_db, levels.get(box.label, box.snr_db))
     return levels
 
 
