@@ -24,6 +24,7 @@ from radiofm_capture.scenes.recorded import Recorded
 from radiofm_capture.scenes.render import render
 from radiofm_capture.scenes.scene import Scene
 from radiofm_capture.sim import SimDevice
+from tests.capture import lte_receiver as receiver
 
 RATE, CENTER = 1e6, 500e6
 UNIT = 16_000
@@ -245,6 +246,24 @@ def test_scenes_take_recordings_relative_to_their_file(recorded: Path) -> None:
         load_scene(str(file))
     with pytest.raises(RadiofmError, match="400 kS/s"):
         render(scene, 0, 4, CENTER, 1e6)  # too narrow for the noise of such a receiver
+
+
+def test_a_real_cell_is_acquired_where_a_scene_puts_it(shared_iq: Path) -> None:
+    """Recorded at 19.2 MS/s, heard at 15.36, moved by 2 MHz."""
+    real = shared_iq / "lte-fdd10-796M-hackrf.sigmf-meta"
+    waveform = {"family": "recording", "path": str(real), "width_hz": 9e6, "start_s": 0.0}
+    scene = Scene.model_validate(
+        {
+            "slices": 4, "center_frequency_hz": 796e6, "noise_dbfs_per_hz": -125.0,
+            "emitters": [{"waveform": waveform, "label": "lte", "offset_hz": 2e6, "snr_db": 25.0}],
+        }
+    )  # fmt: skip
+    rate = 15.36e6
+    counts = ScenePlayer(scene).read(0, round(0.045 * rate), 796e6, rate).astype(np.float32)
+    heard = receiver.narrow(counts.view(np.complex64)[:, 0], rate, 2e6)
+    (found,) = receiver.search(heard)
+    mib = receiver.decode_mib(heard, found)
+    assert found.cell_id == 360 and mib is not None and (mib.prb, mib.ports) == (50, 2)
 
 
 # --- pictures ---

@@ -46,8 +46,8 @@ def emission(
             paths = emitter.channel.paths(scene.emitter_hz(emitter), scene.random(number, 0, PATHS))
         iq = propagate(iq, count, rate, paths, drift, start * SLICE_S)
         bursts = [_received(burst, drift, count) for burst in bursts]
-    if power:
-        iq *= np.float32((power / mean_power(iq)) ** 0.5)
+    if power and (arrived := mean_power(iq)):
+        iq *= np.float32((power / arrived) ** 0.5)
     return iq, [burst for burst in bursts if burst.count > 0]
 
 

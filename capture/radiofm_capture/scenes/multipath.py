@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 LIGHT_M_S = 299_792_458.0
 SINUSOIDS = 16  # that make up a tap's fading
 LINE_OF_SIGHT_TURN = 0.7  # Doppler of that path, share of the largest (TR 38.901, 7.7.2)
-NOMINAL_SPREAD_S = 100e-9  # of a TDL profile (TR 38.901, table 7.7.3-1)
+NOMINAL_SPREAD_S = 100e-9  # of a TDL profile that is given none (TR 38.901, table 7.7.3-1)
 
 ProfileName = Literal[
     "flat", "EPA", "EVA", "ETU", "TDL-A", "TDL-B", "TDL-C", "TDL-D", "TDL-E"
@@ -79,8 +79,7 @@ class Multipath(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     profile: ProfileName
-    delay_spread_s: Annotated[float, Field(ge=0)] | None = None  # rms; None: as tabulated, TDL
-    # 100 ns
+    delay_spread_s: Annotated[float, Field(ge=0)] | None = None  # rms; None: the profile's own
     doppler_hz: Annotated[float, Field(ge=0)] = 0.0  # the largest; 0: nothing moves
     speed_m_s: Annotated[float, Field(ge=0)] = 0.0  # instead of it
 
