@@ -141,7 +141,7 @@ def nr_lte(
         ),
     ] = None,
     frame: Annotated[
-        str, typer.Option(help="Length of a slice, like 16ms; the paper's are 40ms.")
+        Literal["16ms", "40ms"], typer.Option(help="Length of a slice; the paper's are 40ms.")
     ] = "16ms",
     iq: Annotated[bool, typer.Option("--iq", help="Write the samples too: 8 MB a slice.")] = False,
     as_json: options.Json = False,
@@ -152,10 +152,7 @@ def nr_lte(
 
     recipe = PRESETS[preset]
     spec = recipe.spec.model_copy(update={"duration_s": parse_duration(frame, "frame")})
-    recipe = replace(
-        recipe, split=split, extent=labels or recipe.extent, iq=iq,
-        spec=type(spec).model_validate(spec.model_dump()),
-    )  # fmt: skip
+    recipe = replace(recipe, split=split, extent=labels or recipe.extent, iq=iq, spec=spec)
     extra = ["--split", split, "--labels", recipe.extent, "--frame", frame, *["--iq"] * iq]
     report = _write(recipe, preset, out, count, seed, workers, as_json, extra=extra)
     _close(report | {"split": split}, as_json)

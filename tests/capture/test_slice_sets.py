@@ -112,7 +112,7 @@ def test_impaired_slices_are_what_the_scene_holds() -> None:
 
 def test_every_family_of_real_air_is_drawn() -> None:
     known = {get_args(w.model_fields["family"].annotation)[0] for w in get_args(UNION)}
-    assert known - set(families.FAMILIES) == {"ofdm", "gfsk", "chirp", "ook", "recorded"}
+    assert known - set(families.FAMILIES) == {"ofdm", "gfsk", "chirp", "ook", "recording"}
     for name, draw in FAMILY_DRAWS.items():
         assert draw(np.random.default_rng(8), 20e6).family == name
 
