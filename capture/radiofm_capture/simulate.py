@@ -166,12 +166,19 @@ def occupancy(
     mask = np.zeros((spec.height, spec.width), np.uint8)
     for box in boxes:
         if box.snr_db >= MASK_SNR_DB:
-            low = (box.low_hz - center_hz) / rate + 0.5
-            high = (box.high_hz - center_hz) / rate + 0.5
-            start = box.start_sample / count
-            stop = start + box.sample_count / count
-            mask[_cells(low, high, spec.height), _cells(start, stop, spec.width)] = 1
+            mask[covered(box, spec, count, center_hz, rate)] = 1
     return mask
+
+
+def covered(
+    box: TruthBox, spec: SpectrogramSpec, count: int, center_hz: float, rate: float
+) -> tuple[slice, slice]:
+    """Rows and columns of the image of `count` samples that a box within it covers."""
+    low = (box.low_hz - center_hz) / rate + 0.5
+    high = (box.high_hz - center_hz) / rate + 0.5
+    start = box.start_sample / count
+    stop = start + box.sample_count / count
+    return _cells(low, high, spec.height), _cells(start, stop, spec.width)
 
 
 def _cells(low: float, high: float, cells: int) -> slice:

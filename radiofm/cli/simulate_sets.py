@@ -1,4 +1,4 @@
-"""`radiofm simulate channel-estimation|positioning|csi|beams|aoa`: labelled sets as arrays."""
+"""`radiofm simulate NAME` of the sets that are written as arrays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -117,6 +118,65 @@ def aoa(
     _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
 
 
+def nr_lte(
+    out: Out,
+    count: Count = 1000,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["paper", "impaired"],
+        typer.Option(
+            help="paper: one LTE and one NR carrier at 61.44 MS/s; impaired: as receivers get them."
+        ),
+    ] = "paper",
+    split: Annotated[
+        Literal["train", "test"],
+        typer.Option(help="They share no scene. paper: noise N(-70, 5) or U(-90, -20) dBm."),
+    ] = "train",
+    labels: Annotated[
+        Literal["channel", "occupied"] | None,
+        typer.Option(
+            help="channel: its bandwidth, all the time; occupied: subcarriers while downlink. "
+            "(default: channel for paper, occupied for impaired)"
+        ),
+    ] = None,
+    frame: Annotated[
+        Literal["16ms", "40ms"], typer.Option(help="Length of a slice; the paper's are 40ms.")
+    ] = "16ms",
+    iq: Annotated[bool, typer.Option("--iq", help="Write the samples too: 8 MB a slice.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """LTE and NR spectrograms with masks of three classes: noise, LTE, NR."""
+    from radiofm.quantities import parse_duration
+    from radiofm_capture.sets.nr_lte import PRESETS
+
+    recipe = PRESETS[preset]
+    spec = recipe.spec.model_copy(update={"duration_s": parse_duration(frame, "frame")})
+    recipe = replace(recipe, split=split, extent=labels or recipe.extent, iq=iq, spec=spec)
+    extra = ["--split", split, "--labels", recipe.extent, "--frame", frame, *["--iq"] * iq]
+    report = _write(recipe, preset, out, count, seed, workers, as_json, extra=extra)
+    _close(report | {"split": split}, as_json)
+
+
+def families(
+    out: Out,
+    count: Count = 2400,
+    seed: Seed = 0,
+    workers: Workers = None,
+    preset: Annotated[
+        Literal["single", "multi"],
+        typer.Option(help="single: one family a slice, or noise; multi: two to four at once."),
+    ] = "single",
+    multi: Annotated[bool, typer.Option("--multi", help="Short for --preset multi.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Spectrograms of all signal families by impaired receivers, with labels and masks."""
+    from radiofm_capture.sets.families import PRESETS
+
+    preset = "multi" if multi else preset
+    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+
+
 def _write(
     recipe: Recipe,
     preset: str,
@@ -126,6 +186,7 @@ def _write(
     workers: int | None,
     quiet: bool,
     constants: Callable[[], Mapping[str, Any]] = dict,
+    extra: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write the set under a progress bar; the report."""
     from rich.console import Console
@@ -135,7 +196,7 @@ def _write(
 
     began = time.monotonic()
     command = ["radiofm", "simulate", recipe.name, "--preset", preset]
-    command += ["--count", str(count), "--seed", str(seed)]
+    command += ["--count", str(count), "--seed", str(seed), *extra]
     with Progress(
         BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
         console=Console(stderr=True), disable=quiet,
@@ -169,4 +230,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "csi": csi,
     "beams": beams,
     "aoa": aoa,
+    "nr-lte": nr_lte,
+    "families": families,
 }

@@ -29,8 +29,8 @@ def draw_scene(
             Emitter.model_validate(
                 {
                     "waveform": waveform,
-                    "offset_hz": _offset(rng, waveform, rate),
-                    "snr_db": rng.uniform(*SNR_DB) + _spread_db(waveform, rate),
+                    "offset_hz": place(rng, waveform, rate),
+                    "snr_db": rng.uniform(*SNR_DB) + spread_db(waveform, rate),
                 }
             )
             for waveform in waveforms
@@ -39,12 +39,12 @@ def draw_scene(
     )
 
 
-def _spread_db(waveform: Waveform, rate: float) -> float:
+def spread_db(waveform: Waveform, rate: float) -> float:
     """What a signal narrower than a spectrogram's row must be stronger to show alike."""
     return max(0.0, 10 * math.log10(rate / ROWS / waveform.bandwidth_hz))
 
 
-def _offset(rng: np.random.Generator, waveform: Waveform, rate: float) -> float:
+def place(rng: np.random.Generator, waveform: Waveform, rate: float) -> float:
     """Half fully inside the band, half with at least the centre inside, some of them at 0 Hz."""
     if waveform.span_hz > waveform.bandwidth_hz:  # many channels may lie beyond the band
         room = max(0.0, rate - min(waveform.span_hz, 0.8 * rate))
