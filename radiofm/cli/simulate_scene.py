@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,6 +100,27 @@ def preview(
         typer.echo(f"{len(boxes)} boxes in {out}", err=True)
 
 
+def sheet(
+    out: Annotated[Path, typer.Option(help="Picture to write: FILE.png or FILE.jpg.")],
+    recordings: Annotated[
+        Path | None, typer.Option(help="A folder of SigMF recordings to show beside.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Draw every waveform on one sheet, and real recordings beside them."""
+    from rich.console import Console
+
+    from radiofm_capture.scenes.sheet import save_sheet
+
+    real = sorted(recordings.glob("*.sigmf-meta")) if recordings else []
+    with Console(stderr=True, quiet=as_json).status("drawing") as status:
+        panels = save_sheet(out, real, lambda title: status.update(f"drawing {title}"))
+    if as_json:
+        typer.echo(json.dumps({"command": "simulate sheet", "out": str(out), "panels": panels}))
+    else:
+        typer.echo(f"{panels} panels in {out}", err=True)
+
+
 def _scene(
     name: str, seed: int | None, rate: str | None, fc: str | None
 ) -> tuple[Scene, float, float]:
@@ -112,4 +134,8 @@ def _scene(
     return scene, center_hz, given or scene.sample_rate_hz or DEFAULT_RATE
 
 
-COMMANDS = {"record": record, "preview": preview}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "record": record,
+    "preview": preview,
+    "sheet": sheet,
+}

@@ -40,7 +40,7 @@ def save_preview(
     count = round(seconds * rate)
     image = picture_of(player.read(0, count, center_hz, rate), FULL_SCALE, rate)
     boxes = player.truth(0, count, center_hz, rate)
-    figure = _figure()
+    figure = figure_of(11, 6)
     axes = figure.add_subplot()
     draw(axes, image, center_hz, rate, count, boxes)
     axes.set_title(title, loc="left", fontsize=10)
@@ -48,14 +48,22 @@ def save_preview(
     return boxes
 
 
-def picture_of(samples: npt.NDArray[Any], full_scale: float, rate: float) -> Image:
+def picture_of(
+    samples: npt.NDArray[Any],
+    full_scale: float,
+    rate: float,
+    height: int = HEIGHT,
+    width: int = WIDTH,
+) -> Image:
     """Samples [count, 2] of at most a second -> dBFS [frequency, time]."""
     size = 1024 if rate > 4e6 else 512
+    while size > 32 and len(samples) < 8 * size:  # short: fewer frequencies, more times
+        size //= 2
     frames = len(samples) / size
     spec = SpectrogramSpec(
         duration_s=len(samples) / rate, window_size=size, fft_size=2 * size,
-        hop=size if frames > WIDTH else max(16, int(len(samples) / WIDTH)),
-        height=HEIGHT, width=WIDTH,
+        hop=size if frames > width else max(16, int(len(samples) / width)),
+        height=height, width=width,
     )  # fmt: skip
     return Spectrogram(spec, rate).decibels(samples, full_scale)
 
@@ -110,14 +118,15 @@ def _outline(axes: Axes, box: TruthBox, rate: float, span_ms: float, colour: str
         )  # fmt: skip
 
 
-def _figure() -> Figure:
+def figure_of(width: float, height: float) -> Figure:
+    """An empty figure of so many inches; MissingDependencyError without matplotlib."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise MissingDependencyError(
             "matplotlib", "pip install matplotlib, or 'radiofm[sim]'"
         ) from None
-    return Figure(figsize=(11, 6), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def title_of(name: str, seed: int, center_hz: float, rate: float) -> str:
