@@ -100,8 +100,15 @@ def _matrix(flags: bytes, shape: bytes, parts: list[tuple[int, bytes]], order: s
     planes = [_plane(*part, sizes, order).astype(numbers) for part in parts]
     if len(planes) != (2 if word & IS_COMPLEX else 1) or min(sizes, default=0) < 0:
         raise ValueError("its parts are not complete")
-    flat = planes[0] + 1j * planes[1] if word & IS_COMPLEX else planes[0]
+    flat = _complex(*planes) if word & IS_COMPLEX else planes[0]
     return flat.reshape(sizes, order="F")
+
+
+def _complex(real: Numbers, imaginary: Numbers) -> Numbers:
+    """Put together, not added: 1j times an infinity would make a NaN of the real part."""
+    both = np.empty(len(real), np.result_type(real, np.complex64))
+    both.real, both.imag = real, imaginary
+    return both
 
 
 def _plane(kind: int, body: bytes, sizes: tuple[int, ...], order: str) -> Numbers:

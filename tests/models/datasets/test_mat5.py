@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.io
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -23,6 +23,7 @@ ARRAYS = st.sampled_from(KINDS).flatmap(
 
 @settings(max_examples=60, deadline=None)
 @given(array=ARRAYS, compressed=st.booleans())
+@example(array=np.array([[complex(0, np.inf)]]), compressed=False)
 def test_as_scipy_reads_them(
     tmp_path_factory: pytest.TempPathFactory, array: Any, compressed: bool
 ) -> None:
