@@ -60,13 +60,16 @@ def standardised(slices: SliceSet, rows: Indices, spec: SpectrogramSpec) -> Imag
     return images
 
 
-def augment(images: Image, rng: np.random.Generator, gain: float) -> Image:
-    """Each of `images` [n, 1, h, w] rolled in frequency, reversed in time (half of them), and
-    shifted by up to +-`gain` standardised units (a change of receiver gain)."""
+def augment(
+    images: Image, rng: np.random.Generator, gain: float, share: slice = slice(None)
+) -> Image:
+    """The part `share` of a batch `images` [n, c, h, w], each rolled in frequency, reversed in time
+    (half of them), and shifted by up to +-`gain` standardised units (a change of receiver gain)."""
     n, _, height, _ = images.shape
-    rolls = rng.integers(0, height, size=(n,))
-    reverse = rng.random(size=(n,)) < 0.5
-    shifts = rng.uniform(-gain, gain, size=(n,)).astype(np.float32)
+    rolls = rng.integers(0, height, size=(n,))[share]
+    reverse = (rng.random(size=(n,)) < 0.5)[share]
+    shifts = rng.uniform(-gain, gain, size=(n,)).astype(np.float32)[share]
+    images = images[share]
     out = np.empty_like(images)
     for i, image in enumerate(images):
         rolled = np.roll(image, int(rolls[i]), axis=1)

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from radiofm.spectrogram import Image
 from radiofm_models.data import Indices
 from radiofm_models.heads import Classifier, PixelHead, pool
-from radiofm_models.pretrain import adamw, cosine_lr
+from radiofm_models.pretrain import adamw
 from radiofm_models.recipe import HeadRecipe
+from radiofm_models.trainer import cosine_lr
 from radiofm_models.vit import Encoder
 
 BATCH = 64

@@ -77,7 +77,7 @@ class Decoder(nn.Module):
         self.apply(initialise)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        x = self.embed(self.squeeze(tokens)) + positions(self.grid, self.width)
+        x = self.embed(self.squeeze(tokens)) + positions(self.grid, self.width, tokens.device)
         for block in self.blocks:
             x = block(x)
         return self.norm(x)  # type: ignore[no-any-return]

@@ -72,7 +72,8 @@ class MaskedAutoencoder(nn.Module):
         # APPEND_REORDER: every place starts as the mask token, kept ones are put back.
         places = self.mask_token.expand(tokens.shape[0], grid[0] * grid[1], width)
         places = places.scatter(1, keep[..., None].expand(-1, -1, width), tokens[:, 1:])
-        tokens = torch.cat([tokens[:, :1], places], dim=1) + positions(grid, width)
+        tokens = torch.cat([tokens[:, :1], places], dim=1)
+        tokens = tokens + positions(grid, width, tokens.device)
         for block in self.decoder_blocks:
             tokens = block(tokens)
         to_pixels = of_modality(self.to_pixels, modality)

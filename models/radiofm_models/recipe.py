@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from importlib import resources
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+from radiofm_models.masks import Geometry
 
 Scale = Literal["full", "smoke"]
 
@@ -24,21 +26,31 @@ class DataRecipe(_Part):
     held_out: float  # share of groups for validation, and again for test
 
 
-class PretrainRecipe(_Part):
+class Schedule(_Part):
+    """How weights are moved, step by step; the trainer's part of a recipe."""
+
+    steps: Annotated[int, Field(gt=0)]
+    batch: Annotated[int, Field(gt=0)]
+    lr: Annotated[float, Field(gt=0)]  # at its highest
+    betas: tuple[float, float] = (0.9, 0.95)
+    weight_decay: float = 0.05  # on matrices only
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05  # share of the steps
+    clip: Annotated[float, Field(gt=0)] = 1.0  # largest gradient norm
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None  # decay of the weights' moving average
+    bf16: bool = False  # compute in bfloat16; without hardware for it, 11 times slower
+    seed: int = 0
+    checkpoint_every: Annotated[int, Field(gt=0)] = 500
+    evaluate_every: Annotated[int, Field(gt=0)] = 1000
+
+
+class PretrainRecipe(Schedule):
     """Masked spectrogram modeling."""
 
     preset: str
-    seed: int
-    mask_ratio: float
-    steps: int
-    batch: int
-    lr: float
-    betas: tuple[float, float]
-    weight_decay: float  # on matrices only
-    warmup: float  # share of the steps
-    clip: float  # largest gradient norm
-    gain_db: float  # augmentation: +- this
-    checkpoint_every: int
+    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.75
+    geometry: Geometry = "random"
+    gain_db: float = 0.0  # augmentation of spectrograms: +- this,
+    augment: bool = True  # rolled in frequency, and half of them reversed in time
 
 
 class HeadRecipe(_Part):

@@ -40,14 +40,17 @@ from radiofm_models.finetune import (
     train_segmentation,
 )
 from radiofm_models.heads import Classifier, Decoder, PixelHead
+from radiofm_models.material import Loaded
 from radiofm_models.metrics import reconstruction_error
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain import pretrain
 from radiofm_models.recipe import HeadRecipe, Recipe, Scale, load_recipe
 from radiofm_models.vit import PRESETS, Encoder
+from radiofm_models.world import World
 
 log = logging.getLogger(__name__)
 
+CPU = torch.device("cpu")
 BOTTLENECK = 16  # numbers a token, through which the anomaly head sees a slice
 SEGMENTS = ("empty", "occupied")
 PARITY_SLICES = 16
@@ -74,7 +77,8 @@ def reproduce(
     split = split_by_group([r.group for r in data.records], recipe.data.held_out, recipe.data.seed)
     spec = measure(data, split.train)
     train = standardised(data, split.train, spec)
-    model, trainer = pretrain(train, spec, recipe.pretrain, out / "pretrain")
+    sets = {"spectrogram": Loaded(train, spec)}
+    model, trainer = pretrain(sets, recipe.pretrain, out / "pretrain", World(0, 1, CPU))
     cost.set("pretrain", trainer["wall_s"], trainer["cpu_s"])
     encoder = model.encoder.eval().requires_grad_(False)
     with cost.stage("heads"):

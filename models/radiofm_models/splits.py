@@ -6,7 +6,7 @@
 
 Units are groups (a session, a place) where the set knows them, else single items; units of one
 class, and of one SNR where it has steps, are shared out alike. Where the authors fixed a test part
-it is the test part, and validation is taken from their train part.
+it is the test part, and validation is taken from their train part, unless it is fixed too.
 """
 
 from __future__ import annotations
@@ -84,10 +84,14 @@ def make_split(
     share = fractions
     if parts is not None:
         share = (fractions[0] / (1 - fractions[2]), fractions[1] / (1 - fractions[2]), 0.0)
+        if "validation" in parts:
+            share = (1.0, 0.0, 0.0)
     assigned = _assign(groups, _strata(dataset)[rows], share, np.random.default_rng(seed))
     train, validation, test = (rows[assigned == number] for number in range(3))
     if parts is not None:
         test = np.flatnonzero(parts == "test")
+        if "validation" in parts:
+            validation = np.flatnonzero(parts == "validation")
     for name, part, fraction in zip(
         ("train", "validation", "test"), (train, validation, test), fractions, strict=True
     ):

@@ -83,13 +83,18 @@ def unpatchify(patches: Tensor, grid: tuple[int, int], patch: int) -> Tensor:
 
 
 @functools.lru_cache(maxsize=16)
-def positions(grid: tuple[int, int], dim: int) -> Tensor:
+def positions(
+    grid: tuple[int, int],
+    dim: int,
+    device: torch.device = torch.device("cpu"),  # noqa: B008
+) -> Tensor:
     """Fixed position encodings float32 [1 + M, dim]: half frequency, half time; CLS is zero."""
     omega = 10000.0 ** -(np.arange(dim // 4) / (dim / 4))
     axes = np.meshgrid(*(np.arange(n) for n in grid), indexing="ij")
     angles = [axis.reshape(-1, 1) * omega for axis in axes]  # 2 x [M, dim / 4]
     encoding = np.concatenate([f(a) for a in angles for f in (np.sin, np.cos)], axis=1)
-    return torch.from_numpy(np.concatenate([np.zeros((1, dim)), encoding]).astype(np.float32))
+    table = np.concatenate([np.zeros((1, dim)), encoding]).astype(np.float32)
+    return torch.from_numpy(table).to(device)
 
 
 class Block(nn.Module):
@@ -157,7 +162,7 @@ class Encoder(nn.Module):
     ) -> Tensor:
         """EMBED and POS_EMBED: [B, C, H, W] -> [B, T, D], of the patches `keep` int64 [B, K]."""
         p, d = self.config.patch, self.config.dim
-        where = positions((image.shape[2] // p, image.shape[3] // p), d)
+        where = positions((image.shape[2] // p, image.shape[3] // p), d, image.device)
         patches, places = patchify(image, p), where[1:]  # [B, M, P], [M, D]
         if keep is not None:
             patches = patches.gather(1, keep[..., None].expand(-1, -1, patches.shape[2]))

@@ -1,6 +1,7 @@
 """Pretraining: schedule, and a resumed run that is the uninterrupted one to the bit."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,16 +9,28 @@ import torch
 from safetensors.torch import load_file
 
 from radiofm.errors import RadiofmError
-from radiofm.spectrogram import SpectrogramSpec
+from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm_models.checkpoint import latest_checkpoint
-from radiofm_models.pretrain import adamw, cosine_lr, draw, pretrain
-from radiofm_models.recipe import load_recipe
+from radiofm_models.material import Loaded
+from radiofm_models.msm import MaskedAutoencoder
+from radiofm_models.pretrain import Batches, adamw
+from radiofm_models.pretrain import pretrain as pretrain_sets
+from radiofm_models.recipe import PretrainRecipe, load_recipe
+from radiofm_models.trainer import cosine_lr
+from radiofm_models.world import World
 
 RECIPE = load_recipe("zoo-nano", "smoke").pretrain.model_copy(
     update={"steps": 6, "batch": 4, "checkpoint_every": 2}
 )
 SPEC = SpectrogramSpec(height=32, width=48)
 IMAGES = np.random.default_rng(0).normal(size=(10, 1, 32, 48)).astype(np.float32)
+ALONE = World(0, 1, torch.device("cpu"))
+
+
+def pretrain(
+    images: Image, spec: SpectrogramSpec, recipe: PretrainRecipe, folder: Path, **more: Any
+) -> tuple[MaskedAutoencoder, dict[str, Any]]:
+    return pretrain_sets({"spectrogram": Loaded(images, spec)}, recipe, folder, ALONE, **more)
 
 
 def test_resume_to_the_bit(tmp_path: Path) -> None:
@@ -53,8 +66,9 @@ def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
 def test_every_epoch_visits_each_slice_once_in_a_new_order() -> None:
     """Slices are told apart by their constant value (rolls and flips do not change it)."""
     images = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None, None], (12, 1, 32, 48))
-    recipe = RECIPE.model_copy(update={"batch": 4})
-    seen = [draw(images, step, recipe, gain=0.0)[0][:, 0, 0, 0].tolist() for step in range(6)]
+    recipe = RECIPE.model_copy(update={"batch": 4, "gain_db": 0.0})
+    batches = Batches({"spectrogram": Loaded(images, SPEC)}, recipe, ALONE)
+    seen = [batches(step)[0][:, 0, 0, 0].tolist() for step in range(6)]
     first, second = sum(seen[:3], []), sum(seen[3:], [])
     assert sorted(first) == sorted(second) == list(range(12))
     assert first != second

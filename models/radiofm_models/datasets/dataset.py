@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.data import Indices
 
 Array = npt.NDArray[np.float32]
@@ -34,8 +35,11 @@ class Dataset(ABC):
     labels: tuple[str, ...] = ()  # where items are classified: the class numbers' names
     classes: Indices | None = None  # [n], where items are classified
     groups: Names | None = None  # [n]: session, recording or place; what belongs to one split
-    parts: Names | None = None  # [n]: "train" or "test", where the set is split by its authors
+    parts: Names | None = None  # [n]: "train", "validation", "test", where the set comes split
     snr_db: Array | None = None  # [n]
+    spec: SpectrogramSpec | None = None  # where items are dBFS images [1, H, W] of this spec
+    values: Array | None = None  # all items [n, ...], where they lie so on disk
+    targets: npt.NDArray[Any] | None = None  # all labels [n, ...], where they lie so on disk
 
     @abstractmethod
     def __len__(self) -> int: ...

@@ -17,6 +17,7 @@ from radiofm_models.datasets.positioning import Positioning
 from radiofm_models.datasets.radioml import RadioML2016, RadioML2018
 from radiofm_models.datasets.signal_images import SignalImages
 from radiofm_models.datasets.simulated import Simulated
+from radiofm_models.datasets.slices import CorpusSlices, Slices
 from radiofm_models.datasets.torchsig import TorchSig
 from radiofm_models.datasets.wiar import Wiar
 
@@ -34,3 +35,23 @@ def open_dataset(name: str, path: Path | str, **options: Any) -> Dataset:
     if name not in DATASETS:
         raise UsageError(f"data set {name!r} is unknown: take one of {', '.join(sorted(DATASETS))}")
     return DATASETS[name](path, **options)
+
+
+def open_source(source: str, **options: Any) -> Dataset:
+    """What a command line names: NAME:PATH of a public set, or a folder of this program's own.
+
+    Such a folder is a corpus, a slice set or an array set; which, its files tell.
+    """
+    name, colon, rest = source.partition(":")
+    if colon and name in DATASETS:
+        return open_dataset(name, Path(rest).expanduser(), **options)
+    path = Path(source).expanduser()
+    for kind, file in ((CorpusSlices, "spec.json"), (Slices, "decibels.npy")):
+        if (path / file).is_file():
+            return kind(path, **options)
+    if (path / "set.json").is_file():
+        return Simulated(path, **options)
+    raise UsageError(
+        f"{source} is no corpus (radiofm corpus build), slice set or array set (radiofm simulate): "
+        f"name one, or NAME:PATH with a name of {', '.join(sorted(DATASETS))}"
+    )

@@ -40,10 +40,15 @@ class Scaling(BaseModel):
                 f"items of {len(values)} channels are not those of {self.source}, which have "
                 f"{len(self.mean)}: take another preset or measure the set"
             )
+        one: Array = self.standardise(resized(values, self.size)[None])[0]
+        return one
+
+    def standardise(self, values: Array) -> Array:
+        """Items of the right size: float32 [n, channels, ...] -> the encoder's input."""
         low, high = self.range
-        shape = (-1, *[1] * (values.ndim - 1))
+        shape = (-1, *[1] * (values.ndim - 2))
         mean, std = (np.asarray(x, np.float32).reshape(shape) for x in (self.mean, self.std))
-        scaled = (resized(values, self.size) - np.float32(low)) / np.float32(high - low)
+        scaled = (values - np.float32(low)) / np.float32(high - low)
         return np.asarray((scaled - mean) / std, np.float32)
 
 
