@@ -33,8 +33,7 @@ from radiofm_models.metrics import (
     reconstruction_error,
     segmentation_metrics,
 )
-from radiofm_models.msm import MaskedAutoencoder, msm_loss
-from radiofm_models.vit import Encoder, patchify
+from radiofm_models.vit import Encoder
 
 BATCH = 32
 
@@ -88,41 +87,6 @@ def in_torch(encoder: Encoder, heads: list[TrainedHead]) -> Serve:
         return {head.name: head.module(taps[head.tap]).numpy() for head in heads}
 
     return serve
-
-
-@torch.no_grad()
-def masked_error(
-    model: MaskedAutoencoder, images: Image, mask_ratio: float, seed: int
-) -> dict[str, float]:
-    """Mean squared error on removed patches (standardised units), and of the trivial guess.
-
-    The guess: the mean of each frequency row over the patches that were kept, or the slice's where
-    a row has none.
-    """
-    p = model.config.patch
-    rows, columns = images.shape[2] // p, images.shape[3] // p
-    generator = torch.Generator().manual_seed(seed)
-    errors: list[tuple[float, float, int]] = []
-    for start in range(0, len(images), BATCH):
-        image = torch.from_numpy(images[start : start + BATCH])
-        noise = torch.rand(len(image), rows * columns, generator=generator)
-        decoded, mask = model(image, noise, mask_ratio)
-        patches = patchify(image, p)
-        kept = 1 - mask  # [B, M]
-        rowwise = patches.reshape(len(image), rows, columns, p, p)  # one channel
-        weight = kept.reshape(len(image), rows, columns, 1, 1)
-        count = weight.sum(dim=(2, 4), keepdim=True)
-        mean = (rowwise * weight).sum(dim=(2, 4), keepdim=True) / (count * p).clamp(min=1)
-        overall = (patches.mean(dim=2) * kept).sum(dim=1) / kept.sum(dim=1)
-        guess = torch.where(count > 0, mean, overall[:, None, None, None, None])
-        guess = guess.expand_as(rowwise).reshape_as(patches)
-        model_error, guess_error = (msm_loss(x, patches, mask).item() for x in (decoded, guess))
-        errors.append((model_error, guess_error, len(image)))
-    sizes = [n for *_, n in errors]
-    return {
-        "masked_mse": float(np.average([e for e, *_ in errors], weights=sizes)),
-        "row_mean_mse": float(np.average([e for _, e, _ in errors], weights=sizes)),
-    }
 
 
 def recording_slices(path: Path, spec: SpectrogramSpec, most: int) -> tuple[Image, bool]:

@@ -86,6 +86,7 @@ class Loaded:
 
     values: Image
     scaling: How
+    modality: str = "spectrogram"
 
     def __len__(self) -> int:
         return len(self.values)

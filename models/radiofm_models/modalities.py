@@ -3,7 +3,7 @@
     config = PRESETS["small"].model_copy(update={"channels": MODALITIES})
     model = MaskedAutoencoder(config)
     turn = turn_of(step, {name: len(images[name]) for name in images}, batch, seed)
-    loss = model.loss(images[turn.modality][turn.rows], noise, mask_ratio, turn.modality)
+    loss = model.loss(images[turn.name][turn.rows], noise, mask_ratio, turn.name)
 
 "6G WavesFM" (Aboulfotouh et al., 2025), section III-A: sets of very different sizes are to perform
 alike. Here they take turns, a batch each, so that each weighs the same: one of 476 samples is gone
@@ -28,23 +28,23 @@ MODALITIES = {"spectrogram": 1, "wifi-csi": 3, "5g-csi": 4, "iq-grid": 2}
 class Turn(NamedTuple):
     """What one training step is made of."""
 
-    modality: str
-    rows: Indices  # [batch], of the modality's set
+    name: str  # of the set
+    rows: Indices  # [batch], of that set
 
 
 def turn_of(step: int, sizes: Mapping[str, int], batch: int, seed: int) -> Turn:
-    """Step `step` of a balanced round through the sets of `sizes` (slices of each modality).
+    """Step `step` of a balanced round through the sets of `sizes` (slices of each set).
 
     Each set has its own epochs, each a fresh permutation without its last incomplete batch. All
     depends on the arguments only: a resumed run is the run that was never stopped.
     """
-    number, modality = step % len(sizes), list(sizes)[step % len(sizes)]
-    per_epoch = sizes[modality] // batch
+    number, name = step % len(sizes), list(sizes)[step % len(sizes)]
+    per_epoch = sizes[name] // batch
     if not per_epoch:
-        raise UsageError(f"batch {batch}: {modality} has {sizes[modality]} slices: lower it")
+        raise UsageError(f"batch {batch}: {name} has {sizes[name]} slices: lower it")
     epoch, place = divmod(step // len(sizes), per_epoch)
-    order = np.random.default_rng((seed, number, epoch)).permutation(sizes[modality])
-    return Turn(modality, order[place * batch :][:batch])
+    order = np.random.default_rng((seed, number, epoch)).permutation(sizes[name])
+    return Turn(name, order[place * batch :][:batch])
 
 
 def encoder_of(encoder: Encoder, modality: str) -> Encoder:

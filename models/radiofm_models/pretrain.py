@@ -29,6 +29,9 @@ class Images(Protocol):
     @property
     def scaling(self) -> How: ...
 
+    @property
+    def modality(self) -> str: ...
+
     def __len__(self) -> int: ...
 
     def images(self, rows: Indices) -> Image: ...
@@ -48,19 +51,20 @@ def adamw(
 
 
 class Batches:
-    """The batch and mask noise of each step, of one modality at a time."""
+    """The batch and mask noise of each step, of one set at a time, which take turns."""
 
     def __init__(self, sets: Mapping[str, Images], recipe: PretrainRecipe, world: World) -> None:
         self._sets, self._recipe, self._world = sets, recipe, world
         self._share = world.share(recipe.batch)
         self._patch = PRESETS[recipe.preset].patch
+        self._several = len({images.modality for images in sets.values()}) > 1
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor, float, str | None]:
         """Of this process: float32 [B, C, H, W] and [B, M], the mask ratio, the modality's name."""
         recipe, sets = self._recipe, self._sets
         sizes = {name: len(images) for name, images in sets.items()}
         turn = turn_of(step, sizes, recipe.batch, recipe.seed)
-        images = sets[turn.modality]
+        images = sets[turn.name]
         rng = np.random.default_rng((recipe.seed, 1, step))
         scaling, spectrograms = images.scaling, isinstance(images.scaling, SpectrogramSpec)
         if spectrograms and recipe.augment:
@@ -74,7 +78,7 @@ class Batches:
         noise = rng.random((recipe.batch, grid[0] * grid[1]), np.float32)[self._share]
         values = arrange(torch.from_numpy(noise), grid, recipe.geometry)
         device = self._world.device
-        modality = turn.modality if len(sets) > 1 else None
+        modality = images.modality if self._several else None
         return (
             torch.from_numpy(batch).to(device), values.to(device), recipe.mask_ratio, modality
         )  # fmt: skip
@@ -102,21 +106,23 @@ def pretrain(
     recipe: PretrainRecipe,
     folder: Path,
     world: World,
+    data: Mapping[str, Any] | None = None,
     *,
     evaluate: Callable[[MaskedAutoencoder], Evaluate] | None = None,
     stop_at: int | None = None,
     parallel: Parallel = "ddp",
     tensorboard: bool = False,
 ) -> tuple[MaskedAutoencoder, dict[str, Any]]:
-    """Train on `sets` (by modality), or go on from the newest checkpoint in `folder`.
+    """Train on `sets`, by name, or go on from the newest checkpoint in `folder`.
 
-    Returns the model and the trainer's record; see `trainer.train`.
+    Sets of one modality share its patch embedding, and are to share its scaling. `data` is what
+    else says that a run is this one. Returns the model and the trainer's record; see
+    `trainer.train`.
     """
     if recipe.preset not in PRESETS:
         raise UsageError(f"preset {recipe.preset!r} is unknown: take one of {', '.join(PRESETS)}")
-    channels = {
-        name: images.images(np.zeros(1, np.int64)).shape[1] for name, images in sets.items()
-    }
+    first = np.zeros(1, np.int64)
+    channels = {s.modality: s.images(first).shape[1] for s in sets.values()}
     model = model_of(channels, recipe)
     record = train(
         model,
@@ -125,14 +131,14 @@ def pretrain(
         lambda: adamw(model, recipe.lr, recipe.betas, recipe.weight_decay),
         recipe,
         folder,
-        config_of(model, {name: images.scaling for name, images in sets.items()}),
-        recipe.model_dump(mode="json"),
+        config_of(model, {s.modality: s.scaling for s in sets.values()}),
+        recipe.model_dump(mode="json") | dict(data or {}),
         "pretrain",
         evaluate=evaluate and evaluate(model),
         stop_at=stop_at,
         world=world,
         parallel=parallel,
-        partial=len(sets) > 1,
+        partial=len(channels) > 1,
         tensorboard=tensorboard,
     )
     return model, record

@@ -29,7 +29,7 @@ from radiofm.slice_set import SliceSet
 from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm_models.card import write_card
 from radiofm_models.data import Indices, Split, measure, split_by_group, standardised
-from radiofm_models.evaluate import evaluate_bundle, in_torch, masked_error
+from radiofm_models.evaluate import evaluate_bundle, in_torch
 from radiofm_models.export import TrainedHead, export_bundle
 from radiofm_models.finetune import (
     predict,
@@ -45,6 +45,7 @@ from radiofm_models.metrics import reconstruction_error
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain import pretrain
 from radiofm_models.recipe import HeadRecipe, Recipe, Scale, load_recipe
+from radiofm_models.reconstruction import masked_error
 from radiofm_models.vit import PRESETS, Encoder
 from radiofm_models.world import World
 

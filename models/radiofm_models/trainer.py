@@ -31,7 +31,7 @@ from radiofm_models.checkpoint import (
     save_weights,
 )
 from radiofm_models.recipe import Schedule
-from radiofm_models.world import Parallel, World
+from radiofm_models.world import Objective, Parallel, World
 
 Inputs = tuple[Any, ...]
 
@@ -48,17 +48,6 @@ def cosine_lr(step: int, steps: int, peak: float, warmup: float) -> float:
     if step < first:
         return peak * (step + 1) / first
     return peak * 0.5 * (1 + math.cos(math.pi * (step - first) / max(1, steps - first)))
-
-
-class Objective(nn.Module):
-    """`loss` as the forward of a module, which is what processes that train together wrap."""
-
-    def __init__(self, model: nn.Module, loss: Callable[..., Tensor]) -> None:
-        super().__init__()
-        self.model, self._loss = model, loss
-
-    def forward(self, *inputs: Any) -> Tensor:
-        return self._loss(*inputs)
 
 
 def train(
@@ -131,7 +120,7 @@ def train(
             optimizer.step()
             checkpoint.follow()
 
-            number, done = value.item(), step + 1
+            number, done = world.mean(value), step + 1
             if not math.isfinite(number):
                 raise RadiofmError(f"{title}: the loss is {number} at step {step}: lower lr")
             if step == 0:

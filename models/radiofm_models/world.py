@@ -9,10 +9,10 @@ that of one process with the whole batch, but for the order in which sums are ad
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -25,6 +25,17 @@ from radiofm.errors import UsageError
 from radiofm_models.vit import Block
 
 Parallel = Literal["ddp", "fsdp"]
+
+
+class Objective(nn.Module):
+    """`loss` as the forward of a module, which is what is wrapped; it calls `model`."""
+
+    def __init__(self, model: nn.Module, loss: Callable[..., Tensor]) -> None:
+        super().__init__()
+        self.model, self._loss = model, loss
+
+    def forward(self, *inputs: Any) -> Tensor:
+        return self._loss(*inputs)
 
 
 @dataclass(frozen=True)
@@ -46,21 +57,38 @@ class World:
         part = batch // self.size
         return slice(self.rank * part, (self.rank + 1) * part)
 
-    def wrap(self, loss: nn.Module, parallel: Parallel, partial: bool) -> nn.Module:
-        """`loss`, whose forward is the training loss, so that backward averages over processes.
+    @contextmanager
+    def first_alone(self) -> Iterator[None]:
+        """The first process does this, and writes what the others then find."""
+        if not self.first:
+            dist.barrier()
+        yield
+        if self.first and self.size > 1:
+            dist.barrier()
+
+    def mean(self, value: Tensor) -> float:
+        """A number of each process -> their mean."""
+        if self.size > 1:
+            value = value.detach().clone()
+            dist.all_reduce(value)
+            value /= self.size
+        return value.item()
+
+    def wrap(self, objective: Objective, parallel: Parallel, partial: bool) -> nn.Module:
+        """`objective`, so that backward averages over processes.
 
         `ddp` keeps all weights in each process, `fsdp` shards them. `partial`: a step may leave
         parameters out, as one of several modalities does.
         """
         if self.size == 1:
-            return loss
+            return objective
         if parallel == "ddp":
-            return DistributedDataParallel(loss, find_unused_parameters=partial)
-        for module in list(loss.modules()):
+            return DistributedDataParallel(objective, find_unused_parameters=partial)
+        for module in objective.model.modules():
             if isinstance(module, Block):
                 fully_shard(module)
-        fully_shard(loss)
-        return loss
+        fully_shard(objective.model)
+        return objective
 
 
 def device() -> torch.device:

@@ -13,6 +13,7 @@ from radiofm.cli import (
     heads,
     infer,
     live,
+    pretrain,
     profiles,
     reproduce,
     simulate,
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(heads.app, name="heads", rich_help_panel=stages)
     app.add_typer(corpus.app, name="corpus", rich_help_panel=learning)
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
+    app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
     app.add_typer(devices.app, name="devices", rich_help_panel=tools)
     app.command(rich_help_panel=tools)(doctor.doctor)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from radiofm_models.evaluate import masked_error
 from radiofm_models.metrics import (
     above_median,
     best_energy_threshold,
@@ -15,6 +14,7 @@ from radiofm_models.metrics import (
     segmentation_metrics,
 )
 from radiofm_models.msm import MaskedAutoencoder
+from radiofm_models.reconstruction import masked_error
 from radiofm_models.vit import ViTConfig
 
 

@@ -91,12 +91,12 @@ def test_modalities_are_named(model: MaskedAutoencoder) -> None:
 def test_turns_are_balanced() -> None:
     """Each modality has every third step; within it, each slice once before any comes twice."""
     turns = [turn_of(step, SIZES, 2, seed=1) for step in range(60)]
-    assert [turn.modality for turn in turns[:4]] == ["spectrogram", "wifi-csi", "5g-csi",
+    assert [turn.name for turn in turns[:4]] == ["spectrogram", "wifi-csi", "5g-csi",
                                                      "spectrogram"]  # fmt: skip
     seen = {name: Counter[int]() for name in SIZES}
     for turn in turns:
         assert len(turn.rows) == 2
-        seen[turn.modality].update(turn.rows.tolist())
+        seen[turn.name].update(turn.rows.tolist())
     assert {sum(rows.values()) for rows in seen.values()} == {40}
     assert set(seen["spectrogram"].values()) == {2}
     assert set(seen["5g-csi"].values()) == {10}

@@ -1,0 +1,135 @@
+"""`radiofm pretrain`: from the sets that a command line names to a run's folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from radiofm.errors import UsageError
+from radiofm.spectrogram import Image
+from radiofm_models.data import Indices
+from radiofm_models.masks import Geometry
+from radiofm_models.material import Material, open_material
+from radiofm_models.msm import MaskedAutoencoder
+from radiofm_models.pretrain import pretrain
+from radiofm_models.recipe import PretrainRecipe
+from radiofm_models.reconstruction import masked_error
+from radiofm_models.trainer import Evaluate
+from radiofm_models.world import Parallel, joined
+
+HELD_OUT = 256  # validation slices of each set that are looked at
+PICTURES = 4  # of them drawn
+
+
+@dataclass(frozen=True)
+class TrainPart:
+    """The training items of a set."""
+
+    material: Material
+
+    @property
+    def scaling(self) -> Any:
+        return self.material.scaling
+
+    @property
+    def modality(self) -> str:
+        return self.material.modality
+
+    def __len__(self) -> int:
+        return len(self.material.split.train)
+
+    def images(self, rows: Indices) -> Image:
+        return self.material.images(self.material.split.train[rows])
+
+
+def run(
+    sources: Sequence[str],
+    out: Path,
+    recipe: PretrainRecipe,
+    *,
+    epochs: int | None = None,
+    size: tuple[int, int] = (224, 224),
+    parallel: Parallel = "ddp",
+    tensorboard: bool = False,
+) -> dict[str, Any] | None:
+    """Pretrain on all `sources` in `out`, or go on with what is there.
+
+    Returns what came of it; None in all processes but the first.
+
+    With `epochs`, the recipe's steps are as many as bring the largest set that often before the
+    model; the others, which take turns with it, more often.
+    """
+    with joined() as world:
+        with world.first_alone():
+            sets = _open(sources, out / "data", recipe.seed, size)
+        if epochs is not None:
+            longest = max(len(part) for part in sets.values()) // recipe.batch
+            recipe = recipe.model_copy(update={"steps": max(1, epochs * longest * len(sets))})
+        data = {"data": {name: p.material.dataset.fingerprint() for name, p in sets.items()}}
+        model, record = pretrain(
+            sets, recipe, out, world, data,
+            evaluate=lambda model: _held_out(model, sets, recipe),
+            parallel=parallel, tensorboard=tensorboard,
+        )  # fmt: skip
+        if not world.first:
+            return None
+    return {
+        "out": str(out),
+        "parameters": sum(p.numel() for p in model.encoder.parameters()),
+        "sets": {name: len(part) for name, part in sets.items()},
+        "step": record["step"],
+        "loss_first": record["loss_first"],
+        "loss_last": record["loss_last"],
+        "wall_s": round(record["wall_s"], 1),
+        "cpu_s": round(record["cpu_s"], 1),
+    }
+
+
+def _open(
+    sources: Sequence[str], cache: Path, seed: int, size: tuple[int, int]
+) -> dict[str, TrainPart]:
+    """Sets of one modality are all scaled as the first of them."""
+    sets: dict[str, TrainPart] = {}
+    scalings: dict[str, Any] = {}
+    for source in sources:
+        if source in sets:
+            raise UsageError(f"{source} is named twice")
+        material = open_material(source, cache, seed, size)
+        if material.modality in scalings:
+            scaling = scalings[material.modality]
+            material = open_material(source, cache, seed, size, scaling)
+        scalings[material.modality] = material.scaling
+        sets[source] = TrainPart(material)
+    return sets
+
+
+def _held_out(
+    model: MaskedAutoencoder, sets: Mapping[str, TrainPart], recipe: PretrainRecipe
+) -> Evaluate:
+    """Errors on removed patches of validation slices: the model's, and the row means'."""
+    several = not isinstance(model.config.channels, int)
+    geometry: Geometry = recipe.geometry
+
+    def evaluate(step: int) -> dict[str, float]:
+        figures: dict[str, float] = {}
+        for name, part in sets.items():
+            validation = part.material.split.validation
+            rows = validation[np.linspace(0, len(validation) - 1, HELD_OUT).astype(int)]
+            rows = np.unique(rows)
+            errors = masked_error(
+                model, part.material.images(rows), recipe.mask_ratio, recipe.seed, geometry,
+                part.modality if several else None,
+            )  # fmt: skip
+            figures |= {
+                (key if len(sets) == 1 else f"{name}: {key}"): value
+                for key, value in errors.items()
+                if math.isfinite(value)
+            }
+        return figures
+
+    return evaluate

@@ -1,0 +1,118 @@
+"""`radiofm pretrain`: an encoder from slices that nobody labelled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from radiofm.cli import options
+
+_RUN, _MASK, _OPTIMISER = "Run", "Masking", "Optimiser"
+
+
+def pretrain(
+    data: Annotated[
+        list[str],
+        typer.Argument(
+            help="A corpus, slice set or array set, or NAME:PATH of a public data set. Several "
+            "take turns; those of different channels are modalities on one trunk."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder of the run; one that was stopped goes on.")
+    ] = Path("runs/pretrain"),
+    preset: Annotated[str, typer.Option(help="nano, tiny, small, medium or large.")] = "small",
+    epochs: Annotated[
+        int, typer.Option(min=1, help="How often the largest set is gone through.")
+    ] = 800,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps, instead of epochs.", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Slices a step, of all processes.")] = 256,
+    size: Annotated[
+        int, typer.Option(min=16, help="Height and width of what is no spectrogram, pixels.")
+    ] = 224,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order, masks and split.")] = 0,
+    mask_ratio: Annotated[
+        float, typer.Option(min=0.01, max=0.99, rich_help_panel=_MASK, help="Share removed.")
+    ] = 0.75,
+    geometry: Annotated[
+        Literal["random", "time", "frequency", "region"],
+        typer.Option(rich_help_panel=_MASK, help="Which patches are removed together."),
+    ] = "random",
+    augment: Annotated[
+        bool,
+        typer.Option(
+            rich_help_panel=_MASK,
+            help="Spectrograms rolled in frequency, reversed in time, louder or softer.",
+        ),
+    ] = True,
+    gain_db: Annotated[
+        float, typer.Option(min=0, rich_help_panel=_MASK, help="By how much: +- dB.")
+    ] = 3.0,
+    lr: Annotated[
+        float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
+    ] = 1e-3,
+    warmup: Annotated[
+        float,
+        typer.Option(min=0, max=0.99, rich_help_panel=_OPTIMISER, help="Share of the steps."),
+    ] = 0.05,
+    weight_decay: Annotated[
+        float, typer.Option(min=0, rich_help_panel=_OPTIMISER, help="AdamW's, on matrices.")
+    ] = 0.05,
+    clip: Annotated[
+        float, typer.Option(rich_help_panel=_OPTIMISER, help="Largest norm of the gradient.")
+    ] = 1.0,
+    ema: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=_OPTIMISER, help="Keep a moving average of the weights: 0.999.",
+            show_default=False,
+        ),
+    ] = None,
+    bf16: Annotated[
+        bool,
+        typer.Option(rich_help_panel=_OPTIMISER, help="Compute in bfloat16; for GPUs that can."),
+    ] = False,
+    parallel: Annotated[
+        Literal["ddp", "fsdp"],
+        typer.Option(rich_help_panel=_RUN, help="Under torchrun: copies, or shards of weights."),
+    ] = "ddp",
+    checkpoint_every: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")
+    ] = 500,
+    evaluate_every: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps; with pictures.")
+    ] = 1000,
+    tensorboard: Annotated[
+        bool, typer.Option(rich_help_panel=_RUN, help="Log for TensorBoard, too.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    """Pretrain an encoder by masked spectrogram modeling. Defaults are the papers'.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m radiofm pretrain ...
+    """
+    from radiofm.errors import UsageError
+    from radiofm_models.pretrain_run import run
+    from radiofm_models.recipe import PretrainRecipe
+    from radiofm_models.vit import PRESETS
+
+    if preset not in PRESETS:
+        raise UsageError(f"--preset {preset} is unknown: take one of {', '.join(PRESETS)}")
+    recipe = PretrainRecipe(
+        preset=preset, steps=steps or 1, batch=batch, seed=seed, mask_ratio=mask_ratio,
+        geometry=geometry, augment=augment, gain_db=gain_db, lr=lr, warmup=warmup,
+        weight_decay=weight_decay, clip=clip, ema=ema, bf16=bf16,
+        checkpoint_every=checkpoint_every, evaluate_every=evaluate_every,
+    )  # fmt: skip
+    report = run(
+        data, out, recipe, epochs=epochs if steps is None else None, size=(size, size),
+        parallel=parallel, tensorboard=tensorboard,
+    )  # fmt: skip
+    if report is not None:
+        closing = json.dumps({"command": "pretrain"} | report)
+        typer.echo(closing if as_json else f"{out}: {closing}")
