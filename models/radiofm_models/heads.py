@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from radiofm_models.probes import Head
 from radiofm_models.vit import NORM_EPS, Block, ViTConfig, initialise, positions, unpatchify
 
 
@@ -83,7 +84,7 @@ class Decoder(nn.Module):
         return self.norm(x)  # type: ignore[no-any-return]
 
 
-class PixelHead(nn.Module):
+class PixelHead(Head):
     """A decoder -> `channels` values a pixel, [B, channels, H, W].
 
     `out` is the grid of patches to give out, where it is not that of the tokens: the first tokens
@@ -98,7 +99,7 @@ class PixelHead(nn.Module):
         self.out = nn.Linear(body.width, patch**2 * channels)
         self.out.apply(initialise)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def answer(self, tokens: Tensor) -> Tensor:
         patches = self.out(self.body(tokens))[:, 1 : 1 + self.grid[0] * self.grid[1]]  # [B, M, P]
         return unpatchify(patches, self.grid, self.patch)
 

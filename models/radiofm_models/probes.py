@@ -21,27 +21,49 @@ def pooled(tokens: Tensor, pooling: Pooling) -> Tensor:
     return tokens[:, 0] if pooling == "token" else tokens[:, 1:].mean(dim=1)
 
 
-class Probe(nn.Module):
+class Head(nn.Module):
+    """A head in two parts, so that what a frozen encoder gives is computed and pooled but once."""
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, 1 + M, D] -> what `answer` takes; nothing here is trained."""
+        return tokens
+
+    def answer(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.answer(self.pool(tokens))
+
+
+class Probe(Head):
     """Pooled tokens -> `layers` linear layers: 1 is the papers' linear head, more make an MLP.
 
-    D * outputs + outputs parameters, and D^2 + D for each layer more.
+    D * outputs + outputs parameters, and D^2 + D for each layer more. Before them the features are
+    standardised, by statistics gathered in training (He et al. 2021, appendix A.1): features of a
+    frozen encoder differ much in size.
     """
 
     def __init__(self, dim: int, outputs: int, pooling: Pooling, layers: int = 1) -> None:
         super().__init__()
         self.pooling: Pooling = pooling
+        self.standardise = nn.BatchNorm1d(dim, affine=False)
         self.hidden = nn.ModuleList(nn.Linear(dim, dim) for _ in range(layers - 1))
         self.out = nn.Linear(dim, outputs)
         self.apply(initialise)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        x = pooled(tokens, self.pooling)
+    def pool(self, tokens: Tensor) -> Tensor:
+        """Tokens [B, 1 + M, D] -> [B, D]."""
+        return pooled(tokens, self.pooling)
+
+    def answer(self, x: Tensor) -> Tensor:
+        """Pooled tokens [B, D] -> [B, outputs]."""
+        x = self.standardise(x)
         for layer in self.hidden:
             x = F.gelu(layer(x))
         return self.out(x)  # type: ignore[no-any-return]
 
 
-class AttentiveProbe(nn.Module):
+class AttentiveProbe(Head):
     """A learned query attends to all tokens; what it finds goes through one linear layer.
 
     Attention pooling (Lee et al. 2019) with one query; 2 D^2 + 3 D + D * outputs + outputs
@@ -57,7 +79,7 @@ class AttentiveProbe(nn.Module):
         self.apply(initialise)
         nn.init.normal_(self.query, std=0.02)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def answer(self, tokens: Tensor) -> Tensor:
         b, t, d = tokens.shape
         kv = self.kv(tokens).reshape(b, t, 2, self.heads, d // self.heads)
         k, v = kv.permute(2, 0, 3, 1, 4).unbind(0)  # each [B, heads, T, D / heads]

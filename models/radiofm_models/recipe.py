@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from radiofm_models.lora import LoRAConfig
 from radiofm_models.masks import Geometry
+from radiofm_models.probes import Pooling
+from radiofm_models.tuning import Mode
 
 Scale = Literal["full", "smoke"]
 
@@ -51,6 +54,20 @@ class PretrainRecipe(Schedule):
     geometry: Geometry = "random"
     gain_db: float = 0.0  # augmentation of spectrograms: +- this,
     augment: bool = True  # rolled in frequency, and half of them reversed in time
+
+
+class TuneRecipe(Schedule):
+    """Fine-tuning of an encoder for one task. Defaults are the papers', where they say."""
+
+    mode: Mode = "strict"
+    pooling: Pooling = "avg"
+    layers: Annotated[int, Field(gt=0)] = 1  # of a probe
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 0.75
+    last: Annotated[int, Field(gt=0)] = 2  # blocks that mode `last` trains
+    lora: LoRAConfig = LoRAConfig(rank=32, alpha=8)
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0  # theta of WavesFM's equation 17
+    weighted: bool = False  # classes by their rarity, WavesFM's equation 18
+    per_class: int | None = None  # training items of each class; None: all
 
 
 class HeadRecipe(_Part):

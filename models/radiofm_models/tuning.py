@@ -23,6 +23,7 @@ from torch import nn
 
 from radiofm.errors import UsageError
 from radiofm_models.lora import LoRAConfig, adapter_of, attach
+from radiofm_models.probes import Head
 from radiofm_models.vit import Encoder
 
 Mode = Literal["strict", "attentive", "linear", "last", "lora", "full", "scratch"]
@@ -49,7 +50,7 @@ class Tuning:
 
     mode: Mode
     encoder: Encoder
-    head: nn.Module
+    head: Head
     groups: list[dict[str, Any]]
     parameters: dict[Part, int]
 
@@ -60,7 +61,7 @@ class Tuning:
 
 def tune(
     encoder: Encoder,
-    head: nn.Module,
+    head: Head,
     mode: Mode,
     lr: float,
     weight_decay: float = 0.05,

@@ -10,6 +10,7 @@ from radiofm.cli import (
     demo,
     devices,
     doctor,
+    finetune,
     heads,
     infer,
     live,
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(corpus.app, name="corpus", rich_help_panel=learning)
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(pretrain.pretrain)
+    app.command(rich_help_panel=learning)(finetune.finetune)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
     app.add_typer(devices.app, name="devices", rich_help_panel=tools)
     app.command(rich_help_panel=tools)(doctor.doctor)

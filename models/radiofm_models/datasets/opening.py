@@ -37,18 +37,20 @@ def open_dataset(name: str, path: Path | str, **options: Any) -> Dataset:
     return DATASETS[name](path, **options)
 
 
-def open_source(source: str, **options: Any) -> Dataset:
+def open_source(source: str, masks: bool = False, **options: Any) -> Dataset:
     """What a command line names: NAME:PATH of a public set, or a folder of this program's own.
 
-    Such a folder is a corpus, a slice set or an array set; which, its files tell.
+    Such a folder is a corpus, a slice set or an array set; which, its files tell. With `masks`,
+    the labels of a slice set are its masks.
     """
     name, colon, rest = source.partition(":")
     if colon and name in DATASETS:
         return open_dataset(name, Path(rest).expanduser(), **options)
     path = Path(source).expanduser()
-    for kind, file in ((CorpusSlices, "spec.json"), (Slices, "decibels.npy")):
-        if (path / file).is_file():
-            return kind(path, **options)
+    if (path / "spec.json").is_file():
+        return CorpusSlices(path)
+    if (path / "decibels.npy").is_file():
+        return Slices(path, "mask" if masks else "class")
     if (path / "set.json").is_file():
         return Simulated(path, **options)
     raise UsageError(

@@ -1,0 +1,72 @@
+"""The encoder that a fine-tuning run begins with, from a pretraining run's folder or untrained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import TypeAdapter
+
+from radiofm_models.checkpoint import (
+    CONFIG,
+    EMA,
+    MODEL,
+    CheckpointError,
+    latest_checkpoint,
+    load_weights,
+    read_json,
+)
+from radiofm_models.material import How
+from radiofm_models.modalities import encoder_of, with_channels
+from radiofm_models.msm import MaskedAutoencoder
+from radiofm_models.vit import Encoder, ViTConfig
+
+_INPUTS: TypeAdapter[dict[str, How]] = TypeAdapter(dict[str, How])
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A masked autoencoder and how the input of each of its modalities is made."""
+
+    source: str
+    model: MaskedAutoencoder
+    inputs: dict[str, How]
+
+    def encoder(self, modality: str, channels: int) -> tuple[Encoder, bool]:
+        """A copy of the encoder for slices of `channels`, and whether it has yet to learn them.
+
+        One that never saw the modality gets a new patch embedding, as in the papers.
+        """
+        encoder, known = self.model.encoder, self.model.config.channels
+        if isinstance(known, dict) and modality in known:
+            return encoder_of(encoder, modality), False
+        new = with_channels(encoder, channels)
+        if known == channels and modality in self.inputs:
+            new.load_state_dict(encoder.state_dict())
+            return new, False
+        return new, True
+
+
+def load_pretrained(folder: Path) -> Pretrained:
+    """The newest checkpoint of a run, or the checkpoint, at `folder`; its average if it kept one.
+
+    Raises CheckpointError where there is none.
+    """
+    found = latest_checkpoint(folder) or folder
+    config = read_json(found / CONFIG)
+    try:
+        sizes = ViTConfig.model_validate(config["vit"])
+        inputs = _INPUTS.validate_python(config["inputs"])
+    except (LookupError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"checkpoint {found}: {CONFIG}: {reason}: train it anew") from None
+    model = MaskedAutoencoder(sizes)
+    load_weights(found, model, EMA if (found / EMA).exists() else MODEL)
+    return Pretrained(str(folder), model.eval(), inputs)
+
+
+def untrained(config: ViTConfig, seed: int) -> Pretrained:
+    """The same from random weights: what a frozen encoder is worth that has learnt nothing."""
+    torch.manual_seed(seed)
+    return Pretrained("random", MaskedAutoencoder(config).eval(), {})

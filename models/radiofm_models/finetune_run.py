@@ -1,0 +1,134 @@
+"""`radiofm finetune`: from an encoder, a data set and a task to a run's folder.
+
+run.json    what the run is and what came of it: all that `evaluate` and `export` need
+best/       the weights that did best on validation items; those of a frozen encoder are not in it
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from radiofm.array_set import sha256_of
+from radiofm.errors import UsageError
+from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
+from radiofm_models.encoders import Pretrained, load_pretrained, untrained
+from radiofm_models.finetuning import Tuned, finetune, judge
+from radiofm_models.material import Material, open_material
+from radiofm_models.recipe import TuneRecipe
+from radiofm_models.tasks.presets import preset
+from radiofm_models.vit import PRESETS
+
+RUN = "run.json"
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command line asks for; None leaves it to the task's preset."""
+
+    task: str
+    data: str
+    encoder: str  # folder of a pretraining run or checkpoint; RANDOM: untrained
+    preset: str = "nano"  # of an untrained encoder
+    size: tuple[int, int] = (224, 224)
+    epochs: int = 200
+    settings: Mapping[str, Any] | None = None  # of the recipe
+
+    def recipe(self) -> TuneRecipe:
+        """The recipe, its steps not yet counted."""
+        settings = {"steps": 1, "batch": 256, "lr": 1e-3, "betas": (0.9, 0.999)}
+        given = {k: v for k, v in (self.settings or {}).items() if v is not None}
+        return TuneRecipe.model_validate(settings | dict(preset(self.task).recipe) | given)
+
+
+def open_encoder(wanted: Wanted) -> Pretrained:
+    if wanted.encoder == RANDOM:
+        if wanted.preset not in PRESETS:
+            raise UsageError(f"preset {wanted.preset!r}: take one of {', '.join(PRESETS)}")
+        return untrained(PRESETS[wanted.preset], wanted.recipe().seed)
+    return load_pretrained(Path(wanted.encoder))
+
+
+def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> Material:
+    """The data set, made as the encoder knows its modality, or measured where it does not."""
+    recipe, masks = wanted.recipe(), preset(wanted.task).masks
+    material = open_material(wanted.data, cache, recipe.seed, wanted.size, masks=masks)
+    known = pretrained.inputs.get(material.modality)
+    if known is not None:
+        material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, masks=masks)
+    return material.few(recipe.per_class, recipe.seed) if recipe.per_class else material
+
+
+def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
+    """Fine-tune in `out`, or go on with what is there. Returns what came of it, as run.json."""
+    tuned, report = tune_in(wanted, out, tensorboard)
+    report |= {
+        "validation": judge(tuned, tuned.task.material.split.validation),
+        "test": judge(tuned, tuned.task.material.split.test),
+    }
+    (out / RUN).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    return report
+
+
+def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned, dict[str, Any]]:
+    """The same without looking at test items: what was trained, and what the run is."""
+    pretrained = open_encoder(wanted)
+    material = open_task_material(wanted, pretrained, out / "data")
+    recipe = wanted.recipe()
+    per_epoch = -(-len(material.split.train) // recipe.batch)
+    steps = wanted.epochs * per_epoch
+    recipe = recipe.model_copy(
+        update={"steps": steps, "evaluate_every": min(recipe.evaluate_every, per_epoch * 5)}
+    )
+    task = preset(wanted.task).make(material, recipe)
+    about = {
+        "task": wanted.task,
+        "data": wanted.data,
+        "encoder": wanted.encoder,
+        "encoder_sha256": _weights_hash(wanted),
+        "preset": wanted.preset,
+        "size": list(material.size),
+        "modality": material.modality,
+        "input": material.scaling.model_dump(mode="json"),
+        "labels": list(task.labels),
+        "split": {
+            "train": len(material.split.train),
+            "validation": len(material.split.validation),
+            "test": len(material.split.test),
+        },
+    }
+    identity = {"fingerprint": material.dataset.fingerprint(), "about": about}
+    tuned = finetune(
+        pretrained, task, out, {"input": about["input"]}, identity, wanted.task, tensorboard
+    )
+    about |= {
+        "epochs": wanted.epochs,
+        "recipe": recipe.model_dump(mode="json"),
+        "parameters": dict(tuned.tuning.parameters),
+        "tuning": str(tuned.tuning),
+        "new_tokenizer": tuned.new_tokenizer,
+        "best": tuned.record["best"],
+    }
+    return tuned, about
+
+
+def read_run(folder: Path) -> tuple[Wanted, dict[str, Any]]:
+    """What a finished run in `folder` was asked for, and its run.json."""
+    about = read_json(folder / RUN)
+    wanted = Wanted(
+        about["task"], about["data"], about["encoder"], about["preset"], tuple(about["size"]),
+        about["epochs"], {k: v for k, v in about["recipe"].items() if k not in ("steps",)},
+    )  # fmt: skip
+    return wanted, about
+
+
+def _weights_hash(wanted: Wanted) -> str | None:
+    """Of the encoder's weights: a run does not go on with others."""
+    if wanted.encoder == RANDOM:
+        return None
+    folder = latest_checkpoint(Path(wanted.encoder)) or Path(wanted.encoder)
+    return sha256_of(folder / (EMA if (folder / EMA).exists() else MODEL))

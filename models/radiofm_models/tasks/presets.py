@@ -1,0 +1,66 @@
+"""The tasks by name, each with the settings that its paper gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from radiofm.errors import UsageError
+from radiofm_models.material import Material
+from radiofm_models.recipe import TuneRecipe
+from radiofm_models.tasks.classification import Classification
+from radiofm_models.tasks.regression import Regression
+from radiofm_models.tasks.segmentation import Segmentation
+from radiofm_models.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class TaskPreset:
+    """How a task is made, and what its recipe is unless it is said otherwise."""
+
+    about: str
+    make: Callable[[Material, TuneRecipe], Task]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    masks: bool = False  # a slice set's masks are its labels
+
+
+TASKS: dict[str, TaskPreset] = {
+    "activity": TaskPreset(
+        "human activity from Wi-Fi CSI, label smoothing (WavesFM, equation 17)",
+        Classification,
+        {"mode": "linear", "pooling": "token", "label_smoothing": 0.1},
+    ),
+    "signals": TaskPreset(
+        "RF signals, classes weighted by rarity (WavesFM, equation 18)",
+        Classification,
+        {"mode": "last", "pooling": "token", "weighted": True},
+    ),
+    "segmentation": TaskPreset(
+        "NR, LTE and noise, or any labels, by pixel (ViT-MSM, section IV)",
+        Segmentation,
+        {"mode": "strict"},
+        masks=True,
+    ),
+    "occupancy": TaskPreset(
+        "signal or none, by pixel (ConvLSTM-MSM, Fig. 8)",
+        partial(Segmentation, binary=True),
+        {"mode": "strict"},
+        masks=True,
+    ),
+    "positioning": TaskPreset(
+        "where a 5G terminal is, in metres (WavesFM, equation 19)",
+        Regression,
+        {"mode": "last", "pooling": "avg"},
+    ),
+    "classification": TaskPreset("any classes", Classification),
+    "regression": TaskPreset("any numbers", Regression),
+}
+
+
+def preset(name: str) -> TaskPreset:
+    """The preset `name`, or UsageError that lists those there are."""
+    if name not in TASKS:
+        raise UsageError(f"task {name!r} is unknown: take one of {', '.join(TASKS)}")
+    return TASKS[name]

@@ -1,0 +1,129 @@
+"""`radiofm finetune`: a head on an encoder, from labelled items."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from radiofm.cli import options
+
+_HOW, _OPTIMISER, _RUN = "How", "Optimiser", "Run"
+
+
+def _option(*names: str, help: str, panel: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False, **more)
+
+
+def finetune(
+    data: Annotated[
+        str, typer.Argument(help="A slice set or array set, or NAME:PATH of a public data set.")
+    ],
+    task: Annotated[
+        str,
+        typer.Option(
+            help="activity, signals, segmentation, occupancy, positioning, channel, "
+            "classification or regression."
+        ),
+    ],
+    encoder: Annotated[
+        str,
+        typer.Option(help="Folder of a pretraining run or checkpoint; random: an untrained one."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the run. (default: runs/TASK)", show_default=False)
+    ] = None,
+    mode: Annotated[
+        Literal["strict", "linear", "attentive", "last", "lora", "full", "scratch"] | None,
+        _option(
+            "--mode", panel=_HOW,
+            help="What is trained: head only; with tokenizer and norm; an attentive probe; the "
+            "last blocks; adapters; all; all, from new weights. (default: the task's paper's)",
+        ),
+    ] = None,
+    pooling: Annotated[
+        Literal["token", "avg"] | None,
+        _option("--pooling", panel=_HOW, help="CLS token or mean of patches. (default: task's)"),
+    ] = None,
+    layers: Annotated[
+        int | None, _option("--layers", panel=_HOW, min=1, help="Of the head. (default: 1)")
+    ] = None,
+    last: Annotated[
+        int | None, _option("--last", panel=_HOW, min=1, help="Blocks of mode last. (default: 2)")
+    ] = None,
+    lora_rank: Annotated[
+        int | None, _option("--lora-rank", panel=_HOW, min=1, help="(default: 32)")
+    ] = None,
+    lora_alpha: Annotated[
+        float | None, _option("--lora-alpha", panel=_HOW, help="(default: 8)")
+    ] = None,
+    label_smoothing: Annotated[
+        float | None,
+        _option("--label-smoothing", panel=_HOW, min=0, max=0.99, help="(default: the task's)"),
+    ] = None,
+    weighted: Annotated[
+        bool | None,
+        _option(
+            "--weighted/--unweighted", panel=_HOW, help="Rare classes count more. (default: task's)"
+        ),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        _option("--per-class", panel=_HOW, min=1, help="Training items a class. (default: all)"),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(rich_help_panel=_HOW, help="Sizes of an untrained encoder.")
+    ] = "small",
+    size: Annotated[
+        int, typer.Option(min=16, rich_help_panel=_HOW, help="Of what is no spectrogram, pixels.")
+    ] = 224,
+    epochs: Annotated[int, typer.Option(min=1, rich_help_panel=_OPTIMISER, help="Epochs.")] = 200,
+    batch: Annotated[int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items.")] = 256,
+    lr: Annotated[
+        float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
+    ] = 1e-3,
+    weight_decay: Annotated[
+        float, typer.Option(min=0, rich_help_panel=_OPTIMISER, help="AdamW's, on matrices.")
+    ] = 0.05,
+    layer_decay: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=1, rich_help_panel=_OPTIMISER, help="Deeper layers learn slower by this."
+        ),
+    ] = 0.75,
+    seed: Annotated[
+        int, typer.Option(min=0, rich_help_panel=_RUN, help="Of split, head and order.")
+    ] = 0,
+    checkpoint_every: Annotated[int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")] = 500,
+    tensorboard: Annotated[
+        bool, typer.Option(rich_help_panel=_RUN, help="Log for TensorBoard, too.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:  # fmt: skip
+    """Train a head on an encoder for a task, and test it on items that it never saw."""
+    from radiofm_models.finetune_run import Wanted, run
+
+    settings: dict[str, Any] = {
+        "mode": mode, "pooling": pooling, "layers": layers, "last": last,
+        "label_smoothing": label_smoothing, "weighted": weighted, "per_class": per_class,
+        "batch": batch, "lr": lr, "weight_decay": weight_decay, "layer_decay": layer_decay,
+        "seed": seed, "checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    if lora_rank is not None or lora_alpha is not None:
+        settings["lora"] = {
+            "rank": lora_rank or 32,
+            "alpha": 8 if lora_alpha is None else lora_alpha,
+        }
+    out = out or Path("runs") / task
+    wanted = Wanted(task, data, encoder, preset, (size, size), epochs, settings)
+    report = run(wanted, out, tensorboard)
+    if not as_json:
+        typer.echo(report["tuning"], err=True)
+    closing = {
+        "command": "finetune", "out": str(out), "task": task, "parameters": report["parameters"],
+        "best": report["best"],
+        "test": {name: figures["score"] for name, figures in report["test"].items()},
+    }  # fmt: skip
+    typer.echo(json.dumps(closing) if as_json else f"{out}: {json.dumps(closing)}")
