@@ -1,0 +1,88 @@
+"""A figure of a report, and the style that all of them share."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.style
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Drawing
+
+WIDTH = 7.0  # inches, of a report's column
+DPI = 150
+
+# Okabe and Ito (2008), told apart by the colour-blind; without yellow, too pale for lines
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+QUIET = "#6b7480"  # diagonals, baselines, notes
+PALE = "#c9ced3"  # what was removed, what is empty
+
+STYLE = {
+    "text.parse_math": False,  # a label with two dollar signs is no formula
+    "figure.constrained_layout.use": True,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e7ea",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "savefig.dpi": DPI,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing, what is said below it, and its numbers (JSON or arrays; pixels are left out)."""
+
+    drawing: Drawing
+    caption: str
+    data: dict[str, Any]
+
+    def png(self) -> bytes:
+        """The picture; the same bytes for the same numbers on one machine."""
+        file = io.BytesIO()
+        with styled():
+            self.drawing.savefig(file, format="png", metadata={"Software": None})
+        return file.getvalue()
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Our style and else matplotlib's own, whatever the user's settings are."""
+    with matplotlib.style.context(["default", STYLE]):
+        yield
+
+
+def drawing(height: float, width: float = WIDTH) -> Drawing:
+    """An empty one of so many inches, on the canvas that needs no display."""
+    empty = Drawing(figsize=(width, height))
+    FigureCanvasAgg(empty)
+    return empty
+
+
+def colour(number: int) -> str:
+    """Of the curve or class of that number."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def marker(number: int) -> str:
+    return MARKERS[number % len(MARKERS)]
+
+
+def legend(onto: Drawing, handles: Sequence[Artist], names: Sequence[str]) -> None:
+    """Below the drawing, in as many columns as its names leave room for."""
+    longest = max(map(len, names), default=0)
+    columns = max(1, min(len(names), int(onto.get_figwidth() * 13 / (longest + 6))))
+    onto.legend(handles, names, loc="outside lower center", ncols=columns)
