@@ -37,8 +37,8 @@ def reliability_diagram(
             lower.stairs(one["share"], edges, color=tint, fill=number == 0, alpha=0.8)
         for axes in (upper, lower):
             axes.yaxis.set_major_formatter(PercentFormatter(1))
-        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="right")
-        lower.set(xlabel="confidence", ylabel="items", ylim=(0, None))
+        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy")
+        lower.set(xlabel="confidence", ylabel="share", ylim=(0, None))
         names = [f"{name} (ECE {one['ece']:.3f})" for name, one in binned.items()]
         legend(figure, handles, names)
     return Figure(figure, caption, {"bins": BINS, "scores": binned})

@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from radiofm_models.report.figure import PALE, WIDTH, Figure, drawing, styled
+from radiofm_models.report.figure import PALE, WIDTH, Figure, clipped, drawing, styled
 
 FEW = 8  # classes, of which two matrices fit beside each other, with shares in their cells
 
@@ -46,10 +46,10 @@ def _matrix(axes: Axes, table: npt.NDArray[np.int64], labels: Sequence[str], few
     total = table.sum(axis=1, keepdims=True)
     share = np.where(total > 0, table / np.maximum(total, 1), np.nan)
     axes.imshow(share, cmap=SHARES, vmin=0, vmax=1)
-    at = range(len(labels))
-    axes.set_xticks(at, labels, rotation=45 if few else 90, ha="right" if few else "center",
+    at, names = range(len(labels)), [clipped(label) for label in labels]
+    axes.set_xticks(at, names, rotation=45 if few else 90, ha="right" if few else "center",
                     rotation_mode="anchor" if few else "default")  # fmt: skip
-    axes.set_yticks(at, labels)
+    axes.set_yticks(at, names)
     axes.tick_params(length=0, labelsize=8.5 if few else 7.5)
     axes.set(xlabel="predicted", ylabel="true")
     axes.grid(False)
@@ -59,7 +59,7 @@ def _matrix(axes: Axes, table: npt.NDArray[np.int64], labels: Sequence[str], few
         if not few and not table[row, column]:
             continue  # of many classes most cells are empty: leave them so
         count = _count(int(table[row, column]))
-        text = f"{part:.0%}\n{count}" if few and not np.isnan(part) else count
+        text = f"{part:.1%}\n{count}" if few and not np.isnan(part) else count
         axes.text(
             column, row, text, ha="center", va="center", fontsize=8 if few else 6.5,
             linespacing=1.3, color="white" if part > 0.5 else "#222",

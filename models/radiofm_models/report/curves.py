@@ -9,9 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
-from radiofm_models.report.figure import QUIET, Figure, colour, drawing, legend, marker, styled
+from radiofm_models.report.figure import (
+    QUIET,
+    Figure,
+    colour,
+    drawing,
+    legend,
+    log_ticks,
+    marker,
+    styled,
+)
 
 
 @dataclass(frozen=True)
@@ -46,9 +55,11 @@ def curves(
         axes = figure.add_subplot()
         if log_y:
             axes.set_yscale("log")
-            _plain_log(axes, "y")
+            log_ticks(axes.yaxis, StrMethodFormatter("{x:g}"))
         if percent:
             axes.yaxis.set_major_formatter(PercentFormatter(1))
+        if all(np.mod(one.x, 1).max(initial=0) == 0 for one in series):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # no half an epoch
         handles = [_curve(axes, number, one) for number, one in enumerate(series)]
         axes.set(xlabel=x_label, ylabel=y_label)
         legend(figure, handles, [one.name for one in series])
@@ -88,17 +99,11 @@ def error_distribution(
         for level in (0.5, 0.9):
             axes.axhline(level, color=QUIET, linewidth=0.8, linestyle=(0, (1, 2)))
         # the last hundredth is a tail that would squeeze the rest
-        axes.set_xlim(0, 1.05 * max(float(np.quantile(e, 0.99)) for e in sorted_errors.values()))
+        most = max(float(np.quantile(one, 0.99)) for one in sorted_errors.values())
+        axes.set_xlim(0, 1.05 * most or 1)
         axes.set_ylim(0, 1.01)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.set(xlabel=x_label, ylabel="share of errors up to")
         names = [f"{name} (median {np.median(one):.3g})" for name, one in sorted_errors.items()]
         legend(figure, handles, names)
     return Figure(figure, caption, {"x": x_label, "errors": sorted_errors})
-
-
-def _plain_log(axes: Axes, which: str) -> None:
-    """Ticks as numbers, not as formulas."""
-    axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(LogFormatter())
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.6)))

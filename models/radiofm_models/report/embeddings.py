@@ -9,7 +9,9 @@ import numpy.typing as npt
 from matplotlib.artist import Artist
 
 from radiofm_models.data import Indices
-from radiofm_models.report.figure import COLOURS, Figure, colour, drawing, legend, marker, styled
+from radiofm_models.report.figure import COLOURS, Figure, clipped, colour, drawing, marker, styled
+
+TALL = 24  # names, of a legend beside the plot
 
 
 def principal_components(
@@ -33,7 +35,7 @@ def embedding_pca(
     """Embeddings [n, d] of classes [n], as points (the ProtoBeam slides' PCA projections)."""
     points, share = principal_components(vectors)
     with styled():
-        figure = drawing(4.8, 5.6)
+        figure = drawing(4.8)
         axes = figure.add_subplot()
         handles: list[Artist] = []
         for number in range(len(labels)):
@@ -47,6 +49,8 @@ def embedding_pca(
             )  # fmt: skip
         axes.set_xlabel(f"first component, {share[0]:.0%} of variance")
         axes.set_ylabel(f"second component, {share[1]:.0%} of variance")
-        legend(figure, handles, labels)
+        axes.set_aspect("equal", adjustable="datalim")
+        names = [clipped(label) for label in labels]
+        figure.legend(handles, names, loc="outside right upper", ncols=-(-len(names) // TALL))
     data = {"labels": list(labels), "classes": classes, "points": points, "variance": share}
     return Figure(figure, caption, data)

@@ -10,11 +10,14 @@ from typing import Any
 
 import matplotlib.style
 from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import Formatter, LogLocator, NullFormatter
 
 WIDTH = 7.0  # inches, of a report's column
 DPI = 150
+LONGEST = 48  # letters, of a name in a drawing
 
 # Okabe and Ito (2008), told apart by the colour-blind; without yellow, too pale for lines
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
@@ -81,8 +84,21 @@ def marker(number: int) -> str:
     return MARKERS[number % len(MARKERS)]
 
 
+def log_ticks(axis: Axis, formatter: Formatter) -> None:
+    """At 1, 2 and 5 of each decade, written as numbers: the usual ones are formulas."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(formatter)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def clipped(name: str) -> str:
+    """What of a name has room beside others."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
 def legend(onto: Drawing, handles: Sequence[Artist], names: Sequence[str]) -> None:
     """Below the drawing, in as many columns as its names leave room for."""
+    names = [clipped(name) for name in names]
     longest = max(map(len, names), default=0)
     columns = max(1, min(len(names), int(onto.get_figwidth() * 13 / (longest + 6))))
     onto.legend(handles, names, loc="outside lower center", ncols=columns)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import EngFormatter, NullFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, PercentFormatter
 
 from radiofm_models.report.figure import (
     PALE,
@@ -16,6 +16,7 @@ from radiofm_models.report.figure import (
     colour,
     drawing,
     legend,
+    log_ticks,
     marker,
     styled,
 )
@@ -61,8 +62,7 @@ def lora_front(
             handles.append(_reference(axes, number, other))
             names.append(other.name)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(EngFormatter(sep=" "))
-        axes.xaxis.set_minor_formatter(NullFormatter())
+        log_ticks(axes.xaxis, EngFormatter(sep=" "))
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         for rank, parameters in sorted({(p.rank, p.parameters) for p in points}):
             axes.annotate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,10 +43,11 @@ def reconstructions(
         np.where(removed, predicted, original),
     ]
     figure, limits = _spectrograms(
-        shown, ("original", "masked", "reconstructed"), rows, [1, 1, 1], unit
+        shown, original, ("original", "masked", "reconstructed"), rows, [1, 1, 1], unit
     )
-    error = [float(np.square(predicted[i] - original[i])[removed[i]].mean()) if removed[i].any()
-             else None for i in range(len(original))]  # fmt: skip
+    squares = np.square(predicted - original)
+    error = [float(one[cells].mean()) if cells.any() else None
+             for one, cells in zip(squares, removed, strict=True)]  # fmt: skip
     return Figure(figure, caption, {"rows": list(rows), "limits": limits, "masked_mse": error})
 
 
@@ -61,7 +63,8 @@ def forecasts(
     (the forecasts of the ConvLSTM paper's section IV-A)."""
     ahead = max(future.shape[2], context.shape[2] // 4)
     figure, limits = _spectrograms(
-        [context, future, predicted], ("context", "true future", "predicted future"), rows,
+        [context, future, predicted], np.concatenate([context, future], axis=2),
+        ("context", "true future", "predicted future"), rows,
         [context.shape[2], ahead, ahead], unit,
     )  # fmt: skip
     error = np.square(predicted - future).mean(axis=(1, 2))
@@ -75,7 +78,6 @@ def segmentations(
     predicted: Classes,
     labels: Sequence[str],
     rows: Sequence[str],
-    unit: str = "standardised",
 ) -> Figure:
     """Rows of slice, truth and prediction (ViT-MSM Fig. 2, ConvLSTM Fig. 1), all [n, H, W]; the
     first of `labels` is the background."""
@@ -86,7 +88,7 @@ def segmentations(
         limits = []
         for number, axes in enumerate(grid):
             limits.append(_limits(images[number]))
-            _bar(figure, _show(axes[0], images[number], limits[-1]), axes[0], unit)
+            _show(axes[0], images[number], limits[-1])
             for panel, classes in zip(axes[1:], (truth, predicted), strict=True):
                 panel.imshow(
                     classes[number], origin="lower", aspect="auto", interpolation="nearest",
@@ -101,15 +103,16 @@ def segmentations(
 
 def _spectrograms(
     columns: Sequence[Images],
+    measured: Images,
     titles: Sequence[str],
     rows: Sequence[str],
     widths: Sequence[int],
     unit: str,
 ) -> tuple[Drawing, list[tuple[float, float]]]:
-    """A row of panels an item, all in the colour limits of the first."""
+    """A row of panels an item, all in the colour limits of what was `measured`."""
     with styled():
         figure, grid = _grid(titles, rows, widths)
-        limits = [_limits(image) for image in columns[0]]
+        limits = [_limits(image) for image in measured]
         for number, axes in enumerate(grid):
             for panel, images in zip(axes, columns, strict=True):
                 shown = _show(panel, images[number], limits[number])
@@ -123,7 +126,7 @@ def _grid(
     figure = drawing(0.6 + 1.9 * len(rows), WIDTH)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, width_ratios=widths)
     for axes, row in zip(grid, rows, strict=True):
-        axes[0].set_ylabel(f"{row}\nfrequency →")
+        axes[0].set_ylabel(f"{textwrap.fill(row, 24)}\nfrequency →")
         for panel in axes:
             panel.set(xticks=[], yticks=[])
             panel.grid(False)
