@@ -81,7 +81,8 @@ def colour(number: int) -> str:
 
 
 def marker(number: int) -> str:
-    return MARKERS[number % len(MARKERS)]
+    """Another one where the colours begin anew."""
+    return MARKERS[(number + number // len(COLOURS)) % len(MARKERS)]
 
 
 def log_ticks(axis: Axis, formatter: Formatter) -> None:

@@ -34,7 +34,7 @@ def write_report(report: Report, folder: Path) -> None:
         "report.html": page(report, pictures),
         "report.json": json.dumps(as_json(report), indent=1, allow_nan=False) + "\n",
     }
-    files |= {name: text.encode("utf-8") for name, text in texts.items()}
+    files |= {name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

@@ -123,6 +123,13 @@ def test_reliability_agrees_with_the_metric() -> None:
     assert np.isnan(data["accuracy"][~held]).all() and data["share"].sum() == pytest.approx(1)
 
 
+def test_each_of_many_curves_looks_different() -> None:
+    lines = FIGURES["curves"].drawing.axes[0].lines
+    assert (
+        len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}) == 10
+    )
+
+
 def test_error_distribution_steps_up_at_each_error() -> None:
     [line] = error_distribution("c", {"m": [3.0, 1.0]}).drawing.axes[0].lines[:1]
     assert line.get_xydata().tolist() == [[0, 0], [1, 0.5], [3, 1]]  # type: ignore[union-attr]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from radiofm.errors import UsageError
@@ -71,11 +73,33 @@ def test_markdown_escapes_all_that_it_is_given() -> None:
     assert joined.count(HOSTILE) == 12  # as in HTML, but the title is there once
 
 
-@pytest.mark.parametrize("text", ["- no list", "1. none either", "+ nor this", "# no heading"])
-def test_a_paragraph_stays_one(text: str) -> None:
-    seen = Seen(MarkdownIt().render(markdown(report(text))))
-    assert text in seen.texts
-    assert [tag for tag, _ in seen.tags][-1] == "p"
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1))
+@example("- no list")
+@example("1. none either")
+@example("2) nor this")
+@example("+ nor this")
+@example("# no heading")
+@example("===")
+@example("a\\")
+@example("&amp; &#35;")
+def test_any_text_comes_out_of_markdown_as_it_went_in(text: str) -> None:
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(
+        markdown(report(text, Table("t", [Column("c")], [[text]])))
+    )  # fmt: skip
+    words = " ".join(text.split())
+    seen = Seen(html)
+    tags = [tag for tag, _ in seen.tags]
+    assert tags[tags.index("h2") :] == ["h2", *(["p"] if words else []), "p", *TABLE_TAGS]
+    assert "".join(seen.texts).endswith(f"{words}Table 1. tc{words}")
+
+
+TABLE_TAGS = ["table", "thead", "tr", "th", "tbody", "tr", "td"]
+
+
+def test_a_path_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    run = Run("x", (0,), "caf\udce9", "m", "paper", ())
+    write_report(Report("R", run, []), tmp_path)
+    assert "caf\\udce9" in (tmp_path / "report.md").read_text("utf-8")
 
 
 def test_the_same_report_gives_the_same_bytes(tmp_path: Path) -> None:
