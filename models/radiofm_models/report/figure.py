@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import matplotlib.style
@@ -53,6 +54,7 @@ class Figure:
     caption: str
     data: dict[str, Any]
 
+    @cached_property  # drawn again, its layout may settle a hair elsewhere
     def png(self) -> bytes:
         """The picture; the same bytes for the same numbers on one machine."""
         file = io.BytesIO()

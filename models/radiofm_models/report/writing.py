@@ -27,7 +27,7 @@ def write_report(report: Report, folder: Path) -> None:
 
     The same report gives the same bytes on one machine. UsageError where nothing can be written.
     """
-    pictures = [figure.png() for figure in report.figures()]
+    pictures = [figure.png for figure in report.figures()]
     files = {file_name(number): picture for number, picture in enumerate(pictures, 1)}
     texts = {
         "report.md": markdown(report),
