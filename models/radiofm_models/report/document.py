@@ -22,17 +22,18 @@ class Run:
     seeds: tuple[int, ...]
     data: str
     machine: str
-    scale: Scale
+    scale: Scale | None  # of a recipe; None: of no paper
     not_checked: tuple[str, ...]
 
     def facts(self) -> list[tuple[str, str]]:
         """What there is to say beside the command."""
+        scale = f"smoke. {SMOKE}" if self.scale == "smoke" else self.scale
         return [
-            ("Scale", self.scale + (f". {SMOKE}" if self.scale == "smoke" else "")),
+            *([("Scale", scale)] if scale else []),
             ("Seeds", ", ".join(map(str, self.seeds))),
             ("Data", self.data),
             ("Machine", self.machine),
-            ("Not checked", "; ".join(self.not_checked) or "nothing is known to be unchecked"),
+            ("Not checked", "; ".join(self.not_checked) or "not stated"),
         ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,7 @@ def test_smoke_says_what_it_shows_and_paper_does_not() -> None:
     for write in (markdown, lambda one: page(one, [])):
         assert SMOKE in write(report())
         assert SMOKE not in write(Report("R", paper, []))
+        assert "Scale" not in write(Report("R", replace(paper, scale=None), []))
 
 
 def test_numbers_run_through_all_sections() -> None:
