@@ -85,7 +85,7 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
         update={"steps": steps, "evaluate_every": min(recipe.evaluate_every, per_epoch * 5)}
     )
     task = preset(wanted.task).make(material, recipe)
-    about = {
+    about: dict[str, Any] = {
         "task": wanted.task,
         "data": wanted.data,
         "encoder": wanted.encoder,
@@ -108,7 +108,7 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
     about |= {
         "epochs": wanted.epochs,
         "recipe": recipe.model_dump(mode="json"),
-        "parameters": dict(tuned.tuning.parameters),
+        "parameters": {str(part): n for part, n in tuned.tuning.parameters.items()},
         "tuning": str(tuned.tuning),
         "new_tokenizer": tuned.new_tokenizer,
         "best": tuned.record["best"],

@@ -33,7 +33,8 @@ def finetune(
         typer.Option(help="Folder of a pretraining run or checkpoint; random: an untrained one."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the run. (default: runs/TASK)", show_default=False)
+        Path | None,
+        typer.Option(help="Folder of the run. (default: runs/TASK)", show_default=False),
     ] = None,
     mode: Annotated[
         Literal["strict", "linear", "attentive", "last", "lora", "full", "scratch"] | None,
@@ -96,7 +97,9 @@ def finetune(
     seed: Annotated[
         int, typer.Option(min=0, rich_help_panel=_RUN, help="Of split, head and order.")
     ] = 0,
-    checkpoint_every: Annotated[int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")] = 500,
+    checkpoint_every: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")
+    ] = 500,
     tensorboard: Annotated[
         bool, typer.Option(rich_help_panel=_RUN, help="Log for TensorBoard, too.")
     ] = False,
