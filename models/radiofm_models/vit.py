@@ -38,6 +38,7 @@ class ViTConfig(BaseModel):
     decoder_heads: int
     patch: int = 16
     channels: int | dict[str, int] = 1  # of a slice; or of each modality's slices, by its name
+    film: bool = False  # scale and shift tokens where they enter the trunk, as WavesFM v1 does
 
 
 def _preset(encoder: tuple[int, int, int], decoder: tuple[int, int, int]) -> ViTConfig:
@@ -119,6 +120,21 @@ class Block(nn.Module):
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))  # type: ignore[no-any-return]
 
 
+class Film(nn.Module):
+    """Scale and shift of each feature of all tokens [B, T, D]: feature-wise linear modulation.
+
+    What the released code of WavesFM calls a conditional norm; here of one modality only.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(dim))
+        self.shift = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.shift
+
+
 def initialise(module: nn.Module) -> None:
     """Xavier-uniform matrices and zero biases, as in MAE. For `Module.apply`."""
     if isinstance(module, nn.Linear):
@@ -152,6 +168,7 @@ class Encoder(nn.Module):
         self.config = config
         self.patch_embed = per_modality(config, lambda pixels: nn.Linear(pixels, config.dim))
         self.cls = nn.Parameter(torch.zeros(config.dim))
+        self.film = Film(config.dim) if config.film else nn.Identity()
         self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.apply(initialise)
@@ -169,7 +186,7 @@ class Encoder(nn.Module):
             places = places[keep]  # [B, K, D]
         tokens = of_modality(self.patch_embed, modality)(patches) + places
         cls = (self.cls + where[0]).expand(image.shape[0], 1, d)
-        return torch.cat([cls, tokens], dim=1)
+        return self.film(torch.cat([cls, tokens], dim=1))  # type: ignore[no-any-return]
 
     def trunk(
         self, image: Tensor, keep: Tensor | None = None, modality: str | None = None
