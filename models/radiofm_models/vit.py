@@ -38,6 +38,7 @@ class ViTConfig(BaseModel):
     decoder_heads: int
     patch: int = 16
     channels: int | dict[str, int] = 1  # of a slice; or of each modality's slices, by its name
+    norm_eps: float = NORM_EPS  # of the blocks' norms
     film: bool = False  # scale and shift tokens where they enter the trunk, as WavesFM v1 does
 
 
@@ -101,13 +102,13 @@ def positions(
 class Block(nn.Module):
     """One pre-norm transformer block: 12 D^2 + 13 D parameters."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, eps: float = NORM_EPS) -> None:
         super().__init__()
         self.heads = heads
-        self.norm1 = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
-        self.norm2 = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.fc1 = nn.Linear(dim, 4 * dim)
         self.fc2 = nn.Linear(4 * dim, dim)
 
@@ -169,7 +170,9 @@ class Encoder(nn.Module):
         self.patch_embed = per_modality(config, lambda pixels: nn.Linear(pixels, config.dim))
         self.cls = nn.Parameter(torch.zeros(config.dim))
         self.film = Film(config.dim) if config.film else nn.Identity()
-        self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
+        self.blocks = nn.ModuleList(
+            Block(config.dim, config.heads, config.norm_eps) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.apply(initialise)
         nn.init.normal_(self.cls, std=0.02)

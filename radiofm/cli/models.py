@@ -49,13 +49,16 @@ def import_(
     ] = "wavesfm",
     heads: Heads = None,
     decoder_heads: DecoderHeads = None,
+    norm_eps: Annotated[
+        float, typer.Option(help="Epsilon of the blocks' norms, which no file tells.")
+    ] = 1e-5,
     as_json: options.Json = False,
 ) -> None:
     """Turn the authors' released weights into a checkpoint: every name and shape is checked."""
     from radiofm.cli.specs import spec_named
     from radiofm_models.interchange.importing import import_weights
 
-    made = import_weights(file, source, out, spec_named(spec), heads, decoder_heads)
+    made = import_weights(file, source, out, spec_named(spec), heads, decoder_heads, norm_eps)
     if as_json:
         report = {
             "command": "models import",

@@ -151,8 +151,10 @@ def _hub(endpoint: str | None, progress: bool) -> Iterator[HfApi]:
     """The hub's client, whose errors become one sentence."""
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HFValidationError
-        from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # httpx, httpx2
+        from huggingface_hub.errors import (  # type: ignore[attr-defined]
+            HFValidationError,
+            HTTPError,  # of httpx or httpx2, as the version has it
+        )
         from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
     except ImportError:
         raise MissingDependencyError("huggingface_hub", "pip install 'radiofm[train]'") from None

@@ -1,7 +1,7 @@
 """`radiofm models import`: released weights -> a checkpoint of ours.
 
-The checkpoint is `model.safetensors` and `config.json`: {"vit", "spec", "imported"}. Names are those
-of a `MaskedAutoencoder`; where the file has no decoder, those that begin with `encoder.` only.
+The checkpoint is `model.safetensors` and `config.json`: {"vit", "spec", "imported"}. Names are
+those of a `MaskedAutoencoder`; where the file has no decoder, only those that begin with `encoder.`
 """
 
 from __future__ import annotations
@@ -49,11 +49,13 @@ def import_weights(
     spec: SpectrogramSpec,
     heads: int | None = None,
     decoder_heads: int | None = None,
+    norm_eps: float = 1e-5,
 ) -> Imported:
     """The weights of the safetensors `file`, in the layout of `source`, as the checkpoint `folder`.
 
-    `spec` is that of the slices they were trained on. CheckpointError where a name or a shape does
-    not fit, UsageError where `folder` is taken or the number of heads is not known.
+    `spec` is that of the slices they were trained on; `norm_eps` is of the blocks' norms, which no
+    file tells: the authors' code pretrains with timm's default. CheckpointError where a name or a
+    shape does not fit, UsageError where `folder` is taken or the number of heads is not known.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--out {folder} is there already: name another folder")
@@ -66,6 +68,7 @@ def import_weights(
             weights = wavesfm.adapted(weights)
             config = wavesfm.config_of(weights, heads, decoder_heads)
             layout, left_out = wavesfm.layout_of(weights, config), wavesfm.left_out(weights)
+        config = config.model_copy(update={"norm_eps": norm_eps})
         if config.dim % config.heads or config.decoder_dim % config.decoder_heads:
             raise UsageError(
                 f"heads: {config.heads} and {config.decoder_heads} of the decoder do not divide "

@@ -6,10 +6,10 @@ The names are those of facebookresearch/mae: `patch_embed.proj`, `cls_token`, `p
 `decoder_pred.N`, one for each count (1, 3 and 4 in the release); they become modalities, named by
 their channels.
 
-Known from the code that is public; no released file was opened. The number of attention heads is
-not in a file: it is taken from the authors' presets, by width and depth. Nor is the norms' epsilon:
-the blocks of the several-channels variant may have been trained with 1e-5 where ours have 1e-6,
-which moves the tokens by some 1e-4.
+Known from the code that is public, the same lab's copy of it included; no released file was opened.
+Two things are in no file: the number of attention heads, taken from the authors' presets by width
+and depth, and the epsilon of the blocks' norms: 1e-5 in their pretraining code, which leaves timm's
+default (theirs when fine-tuning, facebookresearch's and ours are 1e-6).
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ tensors and plain values. Checkpoints of MAE's training scripts hold their argum
 from __future__ import annotations
 
 import argparse
+import struct
+import warnings
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -22,7 +24,7 @@ from radiofm_models.checkpoint import CheckpointError
 # What torch raises of files that are cut off, altered or of another kind.
 _BROKEN = (
     OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError,
-    AssertionError,
+    AssertionError, struct.error,
 )  # fmt: skip
 
 
@@ -51,7 +53,8 @@ def _state(file: Path) -> dict[str, Tensor]:
 
 def _load(file: Path) -> Any:
     try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
+        with torch.serialization.safe_globals([argparse.Namespace]), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of torch about protocols and its own storages
             return torch.load(file, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         reason = _reason(str(error))

@@ -10,10 +10,10 @@ fine-tuned model's (`ModalityAdapterViT`) has no decoder and no tables; its `cha
 
 Left out: the IQ path (`iq_...`, `....iq`), which has no counterpart here, and a task's `head`.
 
-Known from the code that is public; no released file was opened. Not in a file: the number of heads
-(taken from the authors' presets), and the norms' epsilon (theirs may be 1e-5, ours is 1e-6: tokens
-move by some 1e-4). A model fine-tuned with `--global-pool avg` had no CLS token in its trunk, which
-a file does not tell either: ours has.
+Known from the code that is public; no released file was opened. Not in a file: the number of heads,
+taken from the authors' presets, and the epsilon of the blocks' norms, 1e-5 (timm 1.0.11's default,
+which their code leaves). A model fine-tuned with `--global-pool avg` had no CLS token in its trunk,
+which a file does not tell either: ours has.
 """
 
 from __future__ import annotations

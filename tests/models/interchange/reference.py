@@ -1,4 +1,4 @@
-"""The authors' architectures in their own layout, written from what is public: names, shapes, order.
+"""The authors' architectures in their own layout, from what is public: names, shapes, order.
 
 Independent of ours: convolution, separate attention, shuffled tokens, tables with the column first.
 """
@@ -33,7 +33,8 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         mixed = []
-        for q, k, v in zip(*(part.chunk(self.heads, -1) for part in self.qkv(x).chunk(3, -1))):
+        parts = (part.chunk(self.heads, -1) for part in self.qkv(x).chunk(3, -1))
+        for q, k, v in zip(*parts, strict=True):
             mixed.append((q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1) @ v)
         return self.proj(torch.cat(mixed, -1))  # type: ignore[no-any-return]
 
@@ -61,6 +62,47 @@ class Embed(nn.Module):
         return self.proj(image).flatten(2).mT  # type: ignore[no-any-return]
 
 
+class Film(nn.Module):
+    """WavesFM's conditional norm; `weights` gives it the names that it has in a file."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.mod_ln_scale = nn.ParameterDict({k: torch.ones(dim) for k in ("vision", "iq")})
+        self.mod_ln_bias = nn.ParameterDict({k: torch.zeros(dim) for k in ("vision", "iq")})
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale, shift = self.mod_ln_scale["vision"], self.mod_ln_bias["vision"]
+        return x * scale + shift  # type: ignore[no-any-return]
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    """A model's weights as the authors' files name them."""
+    return {k.removeprefix("film."): v.contiguous() for k, v in model.state_dict().items()}
+
+
+def multimodal(model: nn.Module, separate: bool) -> dict[str, Tensor]:
+    """A MAE's weights as WavesFM's pretrained `MultimodalMAE` names them, with an IQ path."""
+    own = ".vision" if separate else ""
+    names = {
+        "decoder_pos_embed": "vis_dec_pos_embed", "pos_embed": "vis_pos_embed",
+        "patch_embed.": "vis_patch_embed.", "decoder_pred.": "vis_decoder_pred.",
+        "decoder_embed.": f"decoder_embed{own}.", "decoder_blocks.": f"decoder_blocks{own}.",
+        "decoder_norm.": f"decoder_norm{own}.",
+        "mask_token": "decoder_mask_token.vision" if separate else "mask_token",
+    }  # fmt: skip
+    state = {}
+    for name, value in weights(model).items():
+        old = next((prefix for prefix in names if name.startswith(prefix)), "")
+        state[names.get(old, "") + name.removeprefix(old)] = value
+    dim = state["cls_token"].shape[2]
+    state["iq_segment_embed.weight"] = torch.ones(dim, 2, 16)
+    state["iq_ant_embed.weight"] = torch.ones(16, dim)
+    if separate:
+        state["decoder_embed.iq.bias"] = torch.ones(16)
+        state["decoder_mask_token.iq"] = torch.ones(1, 1, 16)
+    return state
+
+
 def blocks(dim: int, depth: int, heads: int, eps: float) -> nn.ModuleList:
     return nn.ModuleList(Block(dim, heads, eps) for _ in range(depth))
 
@@ -83,9 +125,11 @@ class MAE(nn.Module):
         dim: int = 32,
         decoder_dim: int = 16,
         heads: tuple[int, int] = (2, 4),
-        eps: float = 1e-6,
+        eps: float = 1e-5,
+        film: bool = False,
     ) -> None:
         super().__init__()
+        self.film = Film(dim) if film else nn.Identity()
         self.side, self.counts = side, [channels] if isinstance(channels, int) else list(channels)
         embeds = [Embed(c, dim) for c in self.counts]
         predictions = [nn.Linear(decoder_dim, 256 * c) for c in self.counts]
@@ -112,6 +156,7 @@ class MAE(nn.Module):
         x = self.of(self.patch_embed, image)(image) + self.pos_embed[:, 1:]
         x = torch.stack([tokens[kept] for tokens, kept in zip(x, keep, strict=True)])
         x = torch.cat([(self.cls_token + self.pos_embed[:, :1]).expand(len(x), 1, -1), x], 1)
+        x = self.film(x)
         for step in self.blocks:
             x = step(x)
         encoded = self.norm(x)
@@ -137,11 +182,8 @@ class ModalityAdapterViT(nn.Module):
         if channels != 1:
             self.channel_adapter = nn.Conv2d(channels, 1, 1, bias=False)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
-        self.blocks, self.norm = blocks(dim, 4, 4, 1e-6), nn.LayerNorm(dim, eps=1e-6)
-        if film:
-            for name in ("mod_ln_scale", "mod_ln_bias"):
-                both = {kind: nn.Parameter(torch.ones(dim)) for kind in ("vision", "iq")}
-                setattr(self, name, nn.ParameterDict(both))
+        self.blocks, self.norm = blocks(dim, 4, 4, 1e-5), nn.LayerNorm(dim, eps=1e-6)
+        self.film = Film(dim) if film else nn.Identity()
         self.head = nn.Linear(dim, 6)
         stir(self)
 
@@ -151,8 +193,7 @@ class ModalityAdapterViT(nn.Module):
             image = self.channel_adapter(image)
         x = self.vis_patch_embed(image) + self.table[:, 1:]
         x = torch.cat([self.cls_token.expand(len(x), 1, -1), x], 1)
-        if hasattr(self, "mod_ln_scale"):
-            x = x * self.mod_ln_scale["vision"] + self.mod_ln_bias["vision"]
+        x = self.film(x)
         for step in self.blocks:
             x = step(x)
         return self.norm(x)  # type: ignore[no-any-return]
