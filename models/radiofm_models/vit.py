@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
 
 from radiofm.errors import UsageError
@@ -40,6 +41,13 @@ class ViTConfig(BaseModel):
     channels: int | dict[str, int] = 1  # of a slice; or of each modality's slices, by its name
     norm_eps: float = NORM_EPS  # of the blocks' norms
     film: bool = False  # scale and shift tokens where they enter the trunk, as WavesFM v1 does
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came later is written only where it is used: a config of before stays the same."""
+        values: dict[str, Any] = write(self)
+        later = {"norm_eps": NORM_EPS, "film": False}
+        return {k: v for k, v in values.items() if k not in later or v != later[k]}
 
 
 def _preset(encoder: tuple[int, int, int], decoder: tuple[int, int, int]) -> ViTConfig:
