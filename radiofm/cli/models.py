@@ -45,7 +45,10 @@ def import_(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the checkpoint to write.")],
     spec: Annotated[
-        str, typer.Option(help="Spec that they were trained on: wavesfm, table-i or FILE.")
+        str,
+        typer.Option(
+            help="Spec of the spectrograms they were trained on: wavesfm, table-i or FILE."
+        ),
     ] = "wavesfm",
     heads: Heads = None,
     decoder_heads: DecoderHeads = None,

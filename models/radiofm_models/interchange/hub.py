@@ -20,7 +20,15 @@ from safetensors import SafetensorError, safe_open
 from radiofm import __version__
 from radiofm.bundle import MANIFEST, load_bundle
 from radiofm.errors import MissingDependencyError, RadiofmError, UsageError
-from radiofm_models.checkpoint import CONFIG, TRAINER, CheckpointError, read_json
+from radiofm_models.checkpoint import (
+    CONFIG,
+    EMA,
+    MODEL,
+    OPTIMIZER,
+    TRAINER,
+    CheckpointError,
+    read_json,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 Kind = Literal["bundle", "checkpoint"]
 
 CARD = "README.md"
-CHECKPOINT_FILES = ("model.safetensors", "optimizer.safetensors", CONFIG, TRAINER, CARD)
+CHECKPOINT_FILES = (MODEL, EMA, OPTIMIZER, CONFIG, TRAINER, CARD)
 TRAVELS = ["*.safetensors", "*.onnx", "*.json", CARD]
 
 
@@ -64,8 +72,8 @@ def check(folder: Path) -> tuple[Kind, list[str]]:
     for name in (CONFIG, TRAINER):
         if (folder / name).exists():
             read_json(folder / name)
-    for name in ("model.safetensors", "optimizer.safetensors"):
-        if name.startswith("model") or (folder / name).exists():
+    for name in (MODEL, EMA, OPTIMIZER):
+        if name == MODEL or (folder / name).exists():
             _check_weights(folder / name)
     return "checkpoint", [name for name in CHECKPOINT_FILES if (folder / name).is_file()]
 

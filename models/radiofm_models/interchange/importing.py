@@ -1,7 +1,8 @@
 """`radiofm models import`: released weights -> a checkpoint of ours.
 
-The checkpoint is `model.safetensors` and `config.json`: {"vit", "spec", "imported"}. Names are
-those of a `MaskedAutoencoder`; where the file has no decoder, only those that begin with `encoder.`
+The checkpoint is `model.safetensors` and `config.json`: {"vit", "inputs", "imported"}, the first
+two as pretraining writes them. Names are those of a `MaskedAutoencoder`; where the file has no
+decoder, only those that begin with `encoder.`
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import save_file
@@ -18,9 +19,11 @@ from torch import nn
 
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm_models.checkpoint import CONFIG, CheckpointError
+from radiofm_models.checkpoint import CONFIG, MODEL, CheckpointError
+from radiofm_models.datasets.scaling import PRESETS as SCALINGS
 from radiofm_models.interchange import mae, wavesfm
 from radiofm_models.interchange.naming import read_weights, renamed
+from radiofm_models.material import How
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.vit import Encoder, ViTConfig
 
@@ -53,9 +56,10 @@ def import_weights(
 ) -> Imported:
     """The weights of the safetensors `file`, in the layout of `source`, as the checkpoint `folder`.
 
-    `spec` is that of the slices they were trained on; `norm_eps` is of the blocks' norms, which no
-    file tells: the authors' code pretrains with timm's default. CheckpointError where a name or a
-    shape does not fit, UsageError where `folder` is taken or the number of heads is not known.
+    `spec` is that of the spectrograms they were trained on; `norm_eps` is of the blocks' norms,
+    which no file tells: the authors' code pretrains with timm's default. CheckpointError where a
+    name or a shape does not fit, UsageError where `folder` is taken or the number of heads is not
+    known.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--out {folder} is there already: name another folder")
@@ -83,14 +87,24 @@ def import_weights(
     record = {"file": file.name, "sha256": digest, "terms": TERMS[source], "decoder": decoder}
     config_json = {
         "vit": config.model_dump(),
-        "spec": spec.model_dump(mode="json"),
+        "inputs": _inputs(config, source, spec),
         "imported": {"from": source, **record},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(state, folder / "model.safetensors")
+    save_file(state, folder / MODEL)
     (folder / CONFIG).write_text(json.dumps(config_json, indent=1) + "\n", "utf-8")
     parameters = sum(value.numel() for value in state.values())
     return Imported(folder, config, decoder, parameters, tuple(sorted(left_out)))
+
+
+def _inputs(config: ViTConfig, source: Source, spec: SpectrogramSpec) -> dict[str, Any]:
+    """How each modality's input was made, where that is known: in pretraining, as released."""
+    known: dict[str, How] = {"spectrogram": spec}
+    if source == "mae":
+        known |= {"wifi-csi": SCALINGS["ntu-fi-humanid"], "5g-csi": SCALINGS["5g-cfr"]}
+    counts = config.channels
+    names = [mae.modality_of(counts)] if isinstance(counts, int) else list(counts)
+    return {name: known[name].model_dump(mode="json") for name in names if name in known}
 
 
 def _model(config: ViTConfig, decoder: bool) -> nn.Module:

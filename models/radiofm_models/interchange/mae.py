@@ -27,7 +27,7 @@ from radiofm_models.interchange.naming import (
     pixels,
     stream_order,
 )
-from radiofm_models.modalities import MODALITIES
+from radiofm_models.material import MODALITY_OF
 from radiofm_models.vit import PRESETS, ViTConfig
 
 SIZES = tuple(PRESETS[name] for name in ("small", "medium", "large"))
@@ -44,7 +44,7 @@ def config_of(weights: Weights, heads: int | None, decoder_heads: int | None) ->
         count = named(weights, f"{embed}.proj.weight", 4).shape[1]
         channels[modality_of(count)] = count
     if len(channels) < len(embeds):
-        raise CheckpointError("patch_embed: two of them take the same number of channels")
+        raise CheckpointError("patch_embed: two of them are of one modality, by their channels")
     first = weights[f"{next(iter(embeds.values()))}.proj.weight"]
     return preset.model_copy(
         update={
@@ -94,9 +94,8 @@ def embeddings(weights: Weights) -> dict[str, str]:
 
 
 def modality_of(channels: int) -> str:
-    """The papers' modality of so many channels; `channels-N` where they have none."""
-    names = {count: name for name, count in MODALITIES.items()}
-    return names.get(channels, f"channels-{channels}")
+    """The papers' modality of so many channels, as data sets are named in pretraining."""
+    return MODALITY_OF.get(channels, f"{channels}-channels")
 
 
 def preset_of(

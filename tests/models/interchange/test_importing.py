@@ -13,6 +13,8 @@ from radiofm.errors import RadiofmError, UsageError
 from radiofm.spectrogram import PRESETS as SPECS
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.checkpoint import CheckpointError, load_weights, read_json
+from radiofm_models.datasets.scaling import PRESETS as SCALINGS
+from radiofm_models.datasets.scaling import Scaling
 from radiofm_models.interchange.importing import Imported, Source, import_weights
 from radiofm_models.interchange.naming import halves, stream_order
 from radiofm_models.modalities import encoder_of
@@ -71,13 +73,20 @@ def test_mae_is_what_it_was(bring: Callable[..., Imported], channels: int) -> No
     same(opened(made), theirs, torch.randn(2, channels, 48, 48))
     record = read_json(made.folder / "config.json")
     assert record["imported"]["from"] == "mae" and "NC" in record["imported"]["terms"]
-    assert SpectrogramSpec.model_validate(record["spec"]) == SPECS["wavesfm"]
+    if channels == 1:
+        assert SpectrogramSpec.model_validate(record["inputs"]["spectrogram"]) == SPECS["wavesfm"]
+    else:
+        assert record["inputs"] == {}  # the authors had none of two channels
 
 
 def test_each_channel_count_becomes_a_modality(bring: Callable[..., Imported]) -> None:
     theirs = MAE([1, 3, 4])
     made = bring(weights(theirs))
     assert made.config.channels == {"spectrogram": 1, "wifi-csi": 3, "5g-csi": 4}
+    inputs = read_json(made.folder / "config.json")["inputs"]
+    assert list(inputs) == list(made.config.channels)
+    assert Scaling.model_validate(inputs["wifi-csi"]) == SCALINGS["ntu-fi-humanid"]
+    assert Scaling.model_validate(inputs["5g-csi"]) == SCALINGS["5g-cfr"]
     model = opened(made)
     for modality, channels in (("spectrogram", 1), ("wifi-csi", 3), ("5g-csi", 4)):
         same(model, theirs, torch.randn(2, channels, 48, 48), modality)
@@ -205,8 +214,8 @@ def test_refusals_name_the_remedy(bring: Callable[..., Imported], tmp_path: Path
         import_weights(tmp_path / "no.safetensors", "mae", tmp_path / "x", SPECS["wavesfm"])
 
 
-def test_the_same_count_twice_is_no_modality(bring: Callable[..., Imported]) -> None:
-    with pytest.raises(CheckpointError, match="two of them take the same number of channels"):
+def test_one_modality_twice_is_refused(bring: Callable[..., Imported]) -> None:
+    with pytest.raises(CheckpointError, match="two of them are of one modality"):
         bring(weights(MAE([1, 1])))
 
 
