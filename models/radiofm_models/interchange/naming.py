@@ -98,7 +98,7 @@ def read_weights(file: Path) -> dict[str, Tensor]:
             f"{file} is no safetensors file ({error}): `radiofm models convert` makes one of a .pth"
         ) from None
     for name, value in weights.items():
-        if not value.is_floating_point() or not value.isfinite().all():
+        if not value.is_floating_point() or not value.numel() or not value.isfinite().all():
             raise CheckpointError(f"{file}: {name} is not of finite floating-point numbers")
     return {name: value.float() for name, value in weights.items()}
 

@@ -182,6 +182,7 @@ def put(name: str, *shape: int, value: float = 0.0) -> Callable[[dict[str, Tenso
         (put("blocks.0.norm1.weight", 31), r"blocks\.0\.norm1\.weight \[31\] does not fit \[32\]"),
         (put("patch_embed.proj.weight", 32, 256), r"\[32, 256\] should have 4 dimensions"),
         (put("norm.weight", 32, value=float("nan")), "norm.weight is not of finite"),
+        (put("patch_embed.proj.bias", 0), r"patch_embed\.proj\.bias is not of finite"),
         (put("pos_embed", 1, 10, 32), "trained positions cannot be imported"),
         (put("mask_token", 1, 1, 18), "18: give --heads"),
     ],
