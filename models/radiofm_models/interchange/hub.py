@@ -174,4 +174,4 @@ def _hub(endpoint: str | None, progress: bool) -> Iterator[HfApi]:
         raise UsageError(f"{str(error).splitlines()[0]}: name it OWNER/NAME") from None
     except (HTTPError, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise HubError(f"hub: {reason}: see its name, your token and the network") from None
+        raise HubError(f"hub: {reason}: check the name, your token and the network") from None

@@ -8,6 +8,7 @@ tensors and plain values. Checkpoints of MAE's training scripts hold their argum
 from __future__ import annotations
 
 import argparse
+import re
 import struct
 import warnings
 from pathlib import Path
@@ -69,7 +70,8 @@ def _load(file: Path) -> Any:
 
 
 def _reason(text: str) -> str:
-    """The line of torch's long explanation that names what the file would call."""
-    lines = [line.strip() for line in text.splitlines()]
-    found = next((line for line in lines if "GLOBAL" in line or "nsupported" in line), lines[0])
-    return found.partition("WeightsUnpickler error:")[2].strip() or found
+    """Of torch's long explanation, what the file would load or do."""
+    would_load = re.search(r"GLOBAL (\S+)", text)
+    if would_load:
+        return f"it would load {would_load[1]}"
+    return text.partition("WeightsUnpickler error:")[2].strip().partition("\n")[0] or "it is broken"

@@ -107,7 +107,7 @@ def test_what_is_not_whole_is_not_pushed(hub: Hub, checkpoint: Path, tmp_path: P
 
 @pytest.mark.parametrize(
     ("repo", "says", "code"),
-    [("me/gone", "hub: .*: see its name, your token", 1), ("a/b/c", "name it OWNER/NAME", 2)],
+    [("me/gone", "hub: .*: check the name, your token", 1), ("a/b/c", "name it OWNER/NAME", 2)],
 )
 def test_a_wrong_name_is_one_sentence(
     hub: Hub, tmp_path: Path, repo: str, says: str, code: int

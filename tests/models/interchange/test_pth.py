@@ -74,7 +74,7 @@ def test_a_malicious_file_is_refused_and_does_nothing(
     witness, path = tmp_path / "witness", tmp_path / "evil.pth"
     torch.save(checkpoint(**{place: Evil(witness)}), path, _use_new_zipfile_serialization=zipped)
     with pytest.raises(
-        CheckpointError, match=r"evil\.pth is refused: .*only files of tensors"
+        CheckpointError, match=r"evil\.pth is refused: it would load \S+: only files of"
     ) as e:
         convert(path, tmp_path / "out.safetensors")
     assert "\n" not in str(e.value)
@@ -85,7 +85,7 @@ def test_a_malicious_file_is_refused_and_does_nothing(
 
 def test_only_namespace_itself_is_let_through(tmp_path: Path) -> None:
     torch.save(checkpoint(args=Sly(lr=1)), tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match="is refused: .*Sly"):
+    with pytest.raises(CheckpointError, match=r"is refused: it would load \S+Sly: "):
         convert(tmp_path / "a.pth", tmp_path / "out.safetensors")
     # and for no longer than it takes
     assert argparse.Namespace not in torch.serialization.get_safe_globals()
