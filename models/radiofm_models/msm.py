@@ -55,7 +55,7 @@ class MaskedAutoencoder(nn.Module):
         self.decoder_embed = nn.Linear(config.dim, width)
         self.mask_token = nn.Parameter(torch.zeros(width))
         self.decoder_blocks = nn.ModuleList(
-            Block(width, config.decoder_heads) for _ in range(config.decoder_depth)
+            Block(width, config.decoder_heads, config.norm_eps) for _ in range(config.decoder_depth)
         )
         self.decoder_norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.to_pixels = per_modality(config, lambda pixels: nn.Linear(width, pixels))

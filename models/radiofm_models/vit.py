@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor, nn
 
 from radiofm.errors import UsageError
@@ -38,6 +39,15 @@ class ViTConfig(BaseModel):
     decoder_heads: int
     patch: int = 16
     channels: int | dict[str, int] = 1  # of a slice; or of each modality's slices, by its name
+    norm_eps: float = NORM_EPS  # of the blocks' norms
+    film: bool = False  # scale and shift tokens where they enter the trunk, as WavesFM v1 does
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What came later is written only where it is used: a config of before stays the same."""
+        values: dict[str, Any] = write(self)
+        later = {"norm_eps": NORM_EPS, "film": False}
+        return {k: v for k, v in values.items() if k not in later or v != later[k]}
 
 
 def _preset(encoder: tuple[int, int, int], decoder: tuple[int, int, int]) -> ViTConfig:
@@ -100,13 +110,13 @@ def positions(
 class Block(nn.Module):
     """One pre-norm transformer block: 12 D^2 + 13 D parameters."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, eps: float = NORM_EPS) -> None:
         super().__init__()
         self.heads = heads
-        self.norm1 = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.norm1 = nn.LayerNorm(dim, eps=eps)
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
-        self.norm2 = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.norm2 = nn.LayerNorm(dim, eps=eps)
         self.fc1 = nn.Linear(dim, 4 * dim)
         self.fc2 = nn.Linear(4 * dim, dim)
 
@@ -117,6 +127,21 @@ class Block(nn.Module):
         mixed = F.scaled_dot_product_attention(q, k, v)
         x = x + self.proj(mixed.transpose(1, 2).reshape(b, t, d))
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))  # type: ignore[no-any-return]
+
+
+class Film(nn.Module):
+    """Scale and shift of each feature of all tokens [B, T, D]: feature-wise linear modulation.
+
+    What the released code of WavesFM calls a conditional norm; here of one modality only.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(dim))
+        self.shift = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.shift
 
 
 def initialise(module: nn.Module) -> None:
@@ -152,7 +177,10 @@ class Encoder(nn.Module):
         self.config = config
         self.patch_embed = per_modality(config, lambda pixels: nn.Linear(pixels, config.dim))
         self.cls = nn.Parameter(torch.zeros(config.dim))
-        self.blocks = nn.ModuleList(Block(config.dim, config.heads) for _ in range(config.depth))
+        self.film = Film(config.dim) if config.film else nn.Identity()
+        self.blocks = nn.ModuleList(
+            Block(config.dim, config.heads, config.norm_eps) for _ in range(config.depth)
+        )
         self.norm = nn.LayerNorm(config.dim, eps=NORM_EPS)
         self.apply(initialise)
         nn.init.normal_(self.cls, std=0.02)
@@ -169,7 +197,7 @@ class Encoder(nn.Module):
             places = places[keep]  # [B, K, D]
         tokens = of_modality(self.patch_embed, modality)(patches) + places
         cls = (self.cls + where[0]).expand(image.shape[0], 1, d)
-        return torch.cat([cls, tokens], dim=1)
+        return self.film(torch.cat([cls, tokens], dim=1))  # type: ignore[no-any-return]
 
     def trunk(
         self, image: Tensor, keep: Tensor | None = None, modality: str | None = None

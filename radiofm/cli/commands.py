@@ -14,6 +14,7 @@ from radiofm.cli import (
     heads,
     infer,
     live,
+    models,
     pretrain,
     profiles,
     reproduce,
@@ -41,6 +42,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(finetune.finetune)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
+    app.add_typer(models.app, name="models", rich_help_panel=learning)
     app.add_typer(devices.app, name="devices", rich_help_panel=tools)
     app.command(rich_help_panel=tools)(doctor.doctor)
     app.command("virtual-pluto", rich_help_panel=tools)(virtual_pluto.virtual_pluto)

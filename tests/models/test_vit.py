@@ -133,3 +133,25 @@ def test_checkpoints_keep_their_names() -> None:
         "dim": 128, "depth": 6, "heads": 4, "decoder_dim": 64, "decoder_depth": 2,
         "decoder_heads": 4, "patch": 16, "channels": 1,
     }  # fmt: skip
+    assert ViTConfig(**PRESETS["nano"].model_dump()) == PRESETS["nano"]
+
+
+def test_what_came_later_is_written_where_it_is_used() -> None:
+    later = SMALL.model_copy(update={"norm_eps": 1e-5, "film": True})
+    written = later.model_dump(mode="json")
+    assert written == {**SMALL.model_dump(), "norm_eps": 1e-5, "film": True}
+    assert ViTConfig.model_validate(written) == later
+
+
+def test_film_scales_and_shifts_what_enters_the_trunk() -> None:
+    torch.manual_seed(0)
+    plain = Encoder(SMALL)
+    encoder = Encoder(SMALL.model_copy(update={"film": True}))
+    encoder.load_state_dict(plain.state_dict() | encoder.film.state_dict(prefix="film."))
+    image = torch.randn(2, 1, 32, 48)
+    assert torch.equal(encoder(image), plain(image))  # as made, it changes nothing
+    with torch.no_grad():
+        for parameter in encoder.film.parameters():
+            parameter.normal_()
+    scale, shift = encoder.film.parameters()
+    torch.testing.assert_close(encoder.embed(image), plain.embed(image) * scale + shift)
