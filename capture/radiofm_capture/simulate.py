@@ -57,7 +57,7 @@ def simulate_slices(
         count=count,
         provenance={
             "command": f"radiofm simulate scenes --count {count} --seed {seed}"
-            + (f" --scene {scene}" if scene else ""),
+            f" --size {spec.height}" + (f" --scene {scene}" if scene else ""),
             "seed": seed,
             **({"scene": drawn.document} if drawn else {"rates": list(rates)}),
             "radiofm": radiofm.__version__,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from pydantic import TypeAdapter
+from torch import nn
 
 from radiofm_models.checkpoint import (
     CONFIG,
@@ -62,7 +63,10 @@ def load_pretrained(folder: Path) -> Pretrained:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"checkpoint {found}: {CONFIG}: {reason}: train it anew") from None
     model = MaskedAutoencoder(sizes)
-    load_weights(found, model, EMA if (found / EMA).exists() else MODEL)
+    of: nn.Module = model
+    if not config.get("imported", {}).get("decoder", True):
+        of = nn.ModuleDict({"encoder": model.encoder})  # the authors' fine-tuned: no decoder
+    load_weights(found, of, EMA if (found / EMA).exists() else MODEL)
     return Pretrained(str(folder), model.eval(), inputs)
 
 

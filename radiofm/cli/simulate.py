@@ -34,6 +34,7 @@ def scenes(
             autocompletion=complete.scenes,
         ),
     ] = None,
+    size: simulate_sets.Size = 224,
     as_json: options.Json = False,
 ) -> None:
     """Write spectrogram slices of random scenes, with labels and masks."""
@@ -42,6 +43,7 @@ def scenes(
 
     from radiofm.errors import UsageError
     from radiofm.quantities import parse_rate
+    from radiofm.spectrogram import SpectrogramSpec
     from radiofm_capture.simulate import RATES, simulate_slices
 
     if rates and scene:
@@ -54,7 +56,8 @@ def scenes(
     ) as bar:  # fmt: skip
         task = bar.add_task("slices", total=count)
         simulate_slices(
-            out, count, seed, rates=drawn, workers=workers or os.cpu_count() or 1,
+            out, count, seed, SpectrogramSpec(height=size, width=size), rates=drawn,
+            workers=workers or os.cpu_count() or 1,
             progress=lambda made: bar.update(task, completed=made), scene=scene,
         )  # fmt: skip
     report = {

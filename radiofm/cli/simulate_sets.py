@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Out = Annotated[Path, typer.Option(help="Folder of the set to write.")]
 Count = Annotated[int, typer.Option(min=1, help="Samples to make.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same bytes.")]
+Size = Annotated[int, typer.Option(min=16, max=2048, help="Height and width of a slice, pixels.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: one a core)")]
 
 
@@ -144,16 +145,20 @@ def nr_lte(
         Literal["16ms", "40ms"], typer.Option(help="Length of a slice; the paper's are 40ms.")
     ] = "16ms",
     iq: Annotated[bool, typer.Option("--iq", help="Write the samples too: 8 MB a slice.")] = False,
+    size: Size = 224,
     as_json: options.Json = False,
 ) -> None:
     """LTE and NR spectrograms with masks of three classes: noise, LTE, NR."""
     from radiofm.quantities import parse_duration
+    from radiofm.spectrogram import SpectrogramSpec
     from radiofm_capture.sets.nr_lte import PRESETS
 
     recipe = PRESETS[preset]
-    spec = recipe.spec.model_copy(update={"duration_s": parse_duration(frame, "frame")})
+    duration_s = parse_duration(frame, "frame")
+    spec = SpectrogramSpec(duration_s=duration_s, height=size, width=size)
     recipe = replace(recipe, split=split, extent=labels or recipe.extent, iq=iq, spec=spec)
     extra = ["--split", split, "--labels", recipe.extent, "--frame", frame, *["--iq"] * iq]
+    extra += ["--size", str(size)]
     report = _write(recipe, preset, out, count, seed, workers, as_json, extra=extra)
     _close(report | {"split": split}, as_json)
 
@@ -168,13 +173,17 @@ def families(
         typer.Option(help="single: one family a slice, or noise; multi: two to four at once."),
     ] = "single",
     multi: Annotated[bool, typer.Option("--multi", help="Short for --preset multi.")] = False,
+    size: Size = 224,
     as_json: options.Json = False,
 ) -> None:
     """Spectrograms of all signal families by impaired receivers, with labels and masks."""
+    from radiofm.spectrogram import SpectrogramSpec
     from radiofm_capture.sets.families import PRESETS
 
     preset = "multi" if multi else preset
-    _close(_write(PRESETS[preset], preset, out, count, seed, workers, as_json), as_json)
+    recipe = replace(PRESETS[preset], spec=SpectrogramSpec(height=size, width=size))
+    extra = ["--size", str(size)]
+    _close(_write(recipe, preset, out, count, seed, workers, as_json, extra=extra), as_json)
 
 
 def _write(

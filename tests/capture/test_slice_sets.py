@@ -153,8 +153,9 @@ def test_command_line(tmp_path: Path) -> None:
     assert made.info.parameters["signal_dbm"] == -45
     assert made.info.provenance["command"] == (
         "radiofm simulate nr-lte --preset paper --count 1 --seed 4"
-        " --split test --labels channel --frame 16ms --iq"
+        " --split test --labels channel --frame 16ms --iq --size 224"
     )
     arguments = ["families", "--out", str(tmp_path / "f"), "--count", "1", "--multi", "--json"]
-    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert CliRunner().invoke(app, [*arguments, "--size", "64"]).exit_code == 0
+    assert ArraySet.open(tmp_path / "f").info.arrays["decibels"].shape == (64, 64)
     assert "present" in ArraySet.open(tmp_path / "f").info.arrays

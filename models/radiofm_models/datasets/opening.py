@@ -52,7 +52,7 @@ def open_source(source: str, masks: bool = False, **options: Any) -> Dataset:
     if (path / "decibels.npy").is_file():
         return Slices(path, "mask" if masks else "class")
     if (path / "set.json").is_file():
-        return Simulated(path, **options)
+        return Simulated(path, masks)
     raise UsageError(
         f"{source} is no corpus (radiofm corpus build), slice set or array set (radiofm simulate): "
         f"name one, or NAME:PATH with a name of {', '.join(sorted(DATASETS))}"

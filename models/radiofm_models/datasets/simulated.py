@@ -2,7 +2,8 @@
 
 Items have the form of the public set whose layout they follow, so that a model of one takes the
 other: channel-estimation [2, 17, 2 F], positioning [station, 192, 14], csi [3, 114, 2000] and
-beams [2, 2048]; aoa [2 channels, sample], I and Q of each channel.
+beams [2, 2048]; aoa [2 channels, sample], I and Q of each channel; families and nr-lte the dBFS
+[1, height, width] of the set's spec.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from radiofm.array_set import ArraySet
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.datasets.channel_estimation import of_grids
 from radiofm_models.datasets.dataset import Array, Dataset, Label
 from radiofm_models.datasets.files import broken, float32
@@ -24,6 +26,8 @@ KINDS = {
     "csi": ("CSIamp", "label", True),
     "beams": ("iq", "tx_beam", True),
     "aoa": ("iq", "angle", True),
+    "families": ("decibels", "label", True),
+    "nr-lte": ("decibels", "mask", False),
 }
 
 
@@ -33,13 +37,20 @@ class Simulated(Dataset):
     name = "simulated"
     axes = "as in the public set of the same layout; the unit is in card.md"
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, masks: bool = False) -> None:
+        """With `masks`, the labels of slices are their masks."""
         self.path = Path(path)
         self._set = ArraySet.open(self.path)
         info = self._set.info
         if info.name not in KINDS:
             raise broken(self.path, f"a set {info.name!r} has no labels known here", "name another")
         self._values, self._target, classified = KINDS[info.name]
+        if self._values == "decibels":
+            self.spec = SpectrogramSpec.model_validate(info.parameters["spec"])
+        if masks and "mask" in info.arrays:
+            self._target, classified = "mask", False
+        if "label" not in info.arrays and info.name == "families" and not masks:
+            raise broken(self.path, "its slices hold several families", "make it without --multi")
         self.target = info.arrays[self._target].about
         self.files = [self.path / file for file in info.sha256]
         if classified:
@@ -48,8 +59,11 @@ class Simulated(Dataset):
             self.labels = tuple(names[int(v)] if names else f"{v:g}" for v in found)
         if info.group:
             self.groups = self._set.read(info.group)
+        if not classified:
+            self.labels = info.arrays[self._target].labels
         if "snr_db" in info.arrays:
-            self.snr_db = self._set.read("snr_db")
+            snr_db = self._set.read("snr_db").reshape(len(self), -1)  # of one or several signals
+            self.snr_db = np.fmax.reduce(snr_db, axis=1)
 
     def __len__(self) -> int:
         return len(self._set)
@@ -61,6 +75,8 @@ class Simulated(Dataset):
             sent, channel = self._set.read("x_rg", row), self._set.read("h_freq", row)
             values, labels = of_grids(sent, values, channel)
             return float32(self.path, values[0]), float32(self.path, labels[0])
+        if self.spec is not None:
+            values = values[:, None]
         if kind == "csi":
             values = values.reshape(1, ANTENNAS, SUBCARRIERS, -1)
         if kind in ("beams", "aoa"):
