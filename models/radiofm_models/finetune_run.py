@@ -34,9 +34,11 @@ class Wanted:
     data: str
     encoder: str  # folder of a pretraining run or checkpoint; RANDOM: untrained
     preset: str = "nano"  # of an untrained encoder
+    patch: int = 16  # of an untrained encoder
     size: tuple[int, int] = (224, 224)
     epochs: int = 200
     settings: Mapping[str, Any] | None = None  # of the recipe
+    cache: Path | None = None  # of the data set as arrays and its split; None: in the run
 
     def recipe(self) -> TuneRecipe:
         """The recipe, its steps not yet counted."""
@@ -49,7 +51,8 @@ def open_encoder(wanted: Wanted) -> Pretrained:
     if wanted.encoder == RANDOM:
         if wanted.preset not in PRESETS:
             raise UsageError(f"preset {wanted.preset!r}: take one of {', '.join(PRESETS)}")
-        return untrained(PRESETS[wanted.preset], wanted.recipe().seed)
+        sizes = PRESETS[wanted.preset].model_copy(update={"patch": wanted.patch})
+        return untrained(sizes, wanted.recipe().seed)
     return load_pretrained(Path(wanted.encoder))
 
 
@@ -77,7 +80,7 @@ def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
 def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned, dict[str, Any]]:
     """The same without looking at test items: what was trained, and what the run is."""
     pretrained = open_encoder(wanted)
-    material = open_task_material(wanted, pretrained, out / "data")
+    material = open_task_material(wanted, pretrained, wanted.cache or out / "data")
     recipe = wanted.recipe()
     per_epoch = -(-len(material.split.train) // recipe.batch)
     steps = wanted.epochs * per_epoch
@@ -91,6 +94,7 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
         "encoder": wanted.encoder,
         "encoder_sha256": _weights_hash(wanted),
         "preset": wanted.preset,
+        "patch": wanted.patch,
         "size": list(material.size),
         "modality": material.modality,
         "input": material.scaling.model_dump(mode="json"),
@@ -120,7 +124,8 @@ def read_run(folder: Path) -> tuple[Wanted, dict[str, Any]]:
     """What a finished run in `folder` was asked for, and its run.json."""
     about = read_json(folder / RUN)
     wanted = Wanted(
-        about["task"], about["data"], about["encoder"], about["preset"], tuple(about["size"]),
+        about["task"], about["data"], about["encoder"], about["preset"], about["patch"],
+        tuple(about["size"]),
         about["epochs"], {k: v for k, v in about["recipe"].items() if k not in ("steps",)},
     )  # fmt: skip
     return wanted, about

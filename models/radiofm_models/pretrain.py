@@ -56,7 +56,7 @@ class Batches:
     def __init__(self, sets: Mapping[str, Images], recipe: PretrainRecipe, world: World) -> None:
         self._sets, self._recipe, self._world = sets, recipe, world
         self._share = world.share(recipe.batch)
-        self._patch = PRESETS[recipe.preset].patch
+        self._patch = recipe.patch
         self._several = len({images.modality for images in sets.values()}) > 1
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor, float, str | None]:
@@ -90,7 +90,8 @@ def model_of(channels: Mapping[str, int], recipe: PretrainRecipe) -> MaskedAutoe
     several: int | dict[str, int] = dict(channels)
     if len(channels) == 1:
         (several,) = channels.values()
-    return MaskedAutoencoder(PRESETS[recipe.preset].model_copy(update={"channels": several}))
+    sizes = {"channels": several, "patch": recipe.patch}
+    return MaskedAutoencoder(PRESETS[recipe.preset].model_copy(update=sizes))
 
 
 def config_of(model: MaskedAutoencoder, inputs: Mapping[str, How]) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class PretrainRecipe(Schedule):
     """Masked spectrogram modeling."""
 
     preset: str
+    patch: Annotated[int, Field(gt=0)] = 16  # edge, pixels
     mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.75
     geometry: Geometry = "random"
     gain_db: float = 0.0  # augmentation of spectrograms: +- this,

@@ -77,6 +77,9 @@ def finetune(
     preset: Annotated[
         str, typer.Option(rich_help_panel=_HOW, help="Sizes of an untrained encoder.")
     ] = "small",
+    patch: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_HOW, help="Of an untrained encoder, pixels.")
+    ] = 16,
     size: Annotated[
         int, typer.Option(min=16, rich_help_panel=_HOW, help="Of what is no spectrogram, pixels.")
     ] = 224,
@@ -120,7 +123,7 @@ def finetune(
             "alpha": 8 if lora_alpha is None else lora_alpha,
         }
     out = out or Path("runs") / task
-    wanted = Wanted(task, data, encoder, preset, (size, size), epochs, settings)
+    wanted = Wanted(task, data, encoder, preset, patch, (size, size), epochs, settings)
     report = run(wanted, out, tensorboard)
     if not as_json:
         typer.echo(report["tuning"], err=True)

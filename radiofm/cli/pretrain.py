@@ -25,6 +25,7 @@ def pretrain(
         Path, typer.Option(help="Folder of the run; one that was stopped goes on.")
     ] = Path("runs/pretrain"),
     preset: Annotated[str, typer.Option(help="nano, tiny, small, medium or large.")] = "small",
+    patch: Annotated[int, typer.Option(min=1, help="Edge of a patch, pixels.")] = 16,
     epochs: Annotated[
         int, typer.Option(min=1, help="How often the largest set is gone through.")
     ] = 800,
@@ -104,7 +105,7 @@ def pretrain(
     if preset not in PRESETS:
         raise UsageError(f"--preset {preset} is unknown: take one of {', '.join(PRESETS)}")
     recipe = PretrainRecipe(
-        preset=preset, steps=steps or 1, batch=batch, seed=seed, mask_ratio=mask_ratio,
+        preset=preset, patch=patch, steps=steps or 1, batch=batch, seed=seed, mask_ratio=mask_ratio,
         geometry=geometry, augment=augment, gain_db=gain_db, lr=lr, warmup=warmup,
         weight_decay=weight_decay, clip=clip, ema=ema, bf16=bf16,
         checkpoint_every=checkpoint_every, evaluate_every=evaluate_every,
