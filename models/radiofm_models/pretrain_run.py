@@ -54,6 +54,7 @@ def run(
     *,
     epochs: int | None = None,
     size: tuple[int, int] = (224, 224),
+    cache: Path | None = None,
     parallel: Parallel = "ddp",
     tensorboard: bool = False,
 ) -> dict[str, Any] | None:
@@ -62,11 +63,13 @@ def run(
     Returns what came of it; None in all processes but the first.
 
     With `epochs`, the recipe's steps are as many as bring the largest set that often before the
-    model; the others, which take turns with it, more often.
+    model; the others, which take turns with it, more often. `cache` is where sets are kept as
+    arrays, out/data unless it is given. Returns what came of it; None in all processes but the
+    first.
     """
     with joined() as world:
         with world.first_alone():
-            sets = _open(sources, out / "data", recipe.seed, size)
+            sets = _open(sources, cache or out / "data", recipe.seed, size)
         if epochs is not None:
             longest = max(len(part) for part in sets.values()) // recipe.batch
             recipe = recipe.model_copy(update={"steps": max(1, epochs * longest * len(sets))})

@@ -1,0 +1,137 @@
+"""ViT-MSM, Figs. 4 and 6, and WavesFM, Fig. 5: what a pretrained model gives back of a slice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from radiofm_models.encoders import load_pretrained
+from radiofm_models.material import Material, open_material
+from radiofm_models.papers.laboratory import Laboratory
+from radiofm_models.papers.plan import Plan
+from radiofm_models.reconstruction import reconstruct, reconstruction_metrics
+from radiofm_models.report import (
+    Column,
+    Measured,
+    Part,
+    Section,
+    Series,
+    Table,
+    curves,
+    reconstructions,
+)
+
+AT_MOST = 512  # test slices looked at
+DRAWN = 1  # slice drawn, at each ratio
+TABLED = 0.75  # mask ratio of the table
+GUESSES = {"row_mean": "mean of the frequency row", "visible_mean": "mean of the slice"}
+METRICS = {
+    "accuracy": "all blocks", "masked_accuracy": "removed blocks",
+    "occupied_recall": "occupied found, of removed", "masked_mse": "MSE of removed pixels",
+}  # fmt: skip
+
+
+def sections(plan: Plan, lab: Laboratory) -> list[Section]:
+    """Each row's encoder at each of `plan.ratios`, on test slices of what it was pretrained on."""
+    found: dict[str, dict[float, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    pictures: list[Part] = []
+    rows = [row for row in plan.rows if lab.run.rows is None or row.name in lab.run.rows]
+    for row in rows:
+        assert row.pretrain is not None
+        for seed in lab.run.seeds:
+            pretrained = load_pretrained(lab.pretrained(row.pretrain, seed))
+            several = not isinstance(pretrained.model.config.channels, int)
+            for name in row.pretrain.data:
+                material = open_material(
+                    lab.source(name), lab.out / "cache", seed, (lab.run.size, lab.run.size)
+                )
+                scaling = pretrained.inputs[material.modality]
+                material = Material(
+                    material.source, material.dataset, material.split, scaling, material.values,
+                    material.targets,
+                )  # fmt: skip
+                images = material.images(material.split.test[:AT_MOST])
+                drawn = []
+                for ratio in plan.ratios:
+                    decoded, removed = reconstruct(
+                        pretrained.model, images, ratio, seed,
+                        modality=material.modality if several else None,
+                    )  # fmt: skip
+                    label = row.name if len(row.pretrain.data) == 1 else f"{row.name}: {name}"
+                    found[label][ratio].append(reconstruction_metrics(images, decoded, removed))
+                    drawn.append((images[0, 0], removed[0], decoded[0, 0]))
+                if seed == lab.run.seeds[0] and row in rows[:DRAWN]:
+                    original, hidden, predicted = (
+                        np.stack(part) for part in zip(*drawn, strict=True)
+                    )
+                    pictures.append(
+                        reconstructions(
+                            f"{row.name}, {name}: a test slice with more and more removed",
+                            original, hidden, predicted,
+                            [f"{ratio:.0%}" for ratio in plan.ratios], "standardised",
+                        )
+                    )  # fmt: skip
+    parts: list[Part] = [plan.about] if plan.about else []
+    parts += [_table(found, plan), *_curves(found, plan), *pictures]
+    return [Section(plan.title, parts)]
+
+
+Found = dict[str, dict[float, list[dict[str, Any]]]]
+
+
+def _over(runs: list[dict[str, Any]], who: str, metric: str) -> Measured | None:
+    values = [run[who][metric] for run in runs if run[who][metric] is not None]
+    return Measured.over(values) if values else None
+
+
+def _table(found: Found, plan: Plan) -> Table:
+    ratio = min(plan.ratios, key=lambda r: abs(r - TABLED))
+    columns = [Column("model")]
+    columns += [
+        Column(title, ".3f", "min" if metric == "masked_mse" else "max")
+        for metric, title in METRICS.items()
+    ]
+    rows = [
+        [name, *(_over(runs[ratio], "model", metric) for metric in METRICS)]
+        for name, runs in found.items()
+    ]
+    runs = next(iter(found.values()))[ratio]
+    rows += [
+        [title, *(_over(runs, guess, metric) for metric in METRICS)]
+        for guess, title in GUESSES.items()
+    ]
+    note = (
+        "Accuracy of resource blocks (4 x 4 pixels, occupied above mu + 0.5 sigma). Visible blocks "
+        "are right by themselves: look at the removed ones, beside the guesses."
+    )
+    return Table(f"With {ratio:.0%} removed", columns, rows, note)
+
+
+def _curves(found: Found, plan: Plan) -> list[Part]:
+    figures: list[Part] = []
+    for metric in ("accuracy", "masked_accuracy"):
+        series = []
+        for name, runs in found.items():
+            over = [_over(runs[ratio], "model", metric) for ratio in plan.ratios]
+            series.append(_series(name, plan.ratios, over, False))
+        some = next(iter(found.values()))
+        for guess, title in GUESSES.items():
+            over = [_over(some[ratio], guess, metric) for ratio in plan.ratios]
+            series.append(_series(title, plan.ratios, over, True))
+        figures.append(
+            curves(
+                f"Accuracy of {METRICS[metric]} against the share removed",
+                series, "share removed", "accuracy", percent=True,
+            )
+        )  # fmt: skip
+    return figures
+
+
+def _series(
+    name: str, ratios: tuple[float, ...], over: list[Measured | None], baseline: bool
+) -> Series:
+    mean = [np.nan if m is None else m.mean for m in over]
+    std = [np.nan if m is None or m.std is None else m.std for m in over]
+    return Series(name, ratios, mean, std, baseline)

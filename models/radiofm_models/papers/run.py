@@ -1,0 +1,47 @@
+"""`radiofm reproduce` of a paper's table or figure: run its recipe, write its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from radiofm_models.papers import few_labels, lora_front, parameters, reconstruction, tuning
+from radiofm_models.papers.laboratory import Laboratory
+from radiofm_models.papers.plan import Plan, load_plan
+from radiofm_models.report import Report, Scale, Section, write_report
+from radiofm_models.report import Run as Facts
+
+KINDS: dict[str, Callable[[Plan, Laboratory], list[Section]]] = {
+    "parameters": parameters.sections,
+    "reconstruction": reconstruction.sections,
+    "tuning": tuning.sections,
+    "lora-front": lora_front.sections,
+    "few-labels": few_labels.sections,
+}
+
+
+def reproduce(name: str, scale: Scale, out: Path, sources: Mapping[str, str]) -> Report:
+    """Run recipe `name` in `out` and write its report to `out/reports/NAME`.
+
+    `sources` names data sets, as `material.open_material` takes them, by the recipe's names.
+    """
+    plan = load_plan(name)
+    run = plan.at(scale)
+    lab = Laboratory(out, scale, run, sources)
+    sections = KINDS[plan.kind](plan, lab)
+    used = {key: sources.get(key) or f"radiofm simulate {text}" for key, text in run.data.items()}
+    command = f"radiofm reproduce {name} --scale {scale}"
+    command += "".join(f" --data {key}={value}" for key, value in sources.items())
+    facts = Facts(
+        command=command,
+        seeds=run.seeds,
+        data="; ".join(f"{key}: {text}" for key, text in used.items()) or "none",
+        machine=f"{platform.machine()}, {os.cpu_count()} CPUs",
+        scale=scale,
+        not_checked=run.not_checked,
+    )
+    report = Report(f"{plan.source}: {plan.title}", facts, sections)
+    write_report(report, out / "reports" / name)
+    return report
