@@ -61,6 +61,7 @@ def train(
     identity: dict[str, Any],
     title: str,
     *,
+    rate: Callable[[int], float] | None = None,
     evaluate: Evaluate | None = None,
     stop_at: int | None = None,
     world: World | None = None,
@@ -73,8 +74,9 @@ def train(
     Writes to `folder`: checkpoints, `log.jsonl` (a line a step), and `best/` where `evaluate` gives
     a score. A checkpoint holds `config` (what the model is) and `identity` (what the run is): a
     folder of another run is refused. `optimizer_of` is called once the weights are where they are
-    trained; its groups may have an `lr_scale`. With `stop_at` the run is left there. Returns the
-    trainer's record. Parameters without gradient are neither trained nor saved.
+    trained; its groups may have an `lr_scale`. `rate` gives the learning rate of a step; without it
+    `cosine_lr` does. With `stop_at` the run is left there. Returns the trainer's record. Parameters
+    without gradient are neither trained nor saved.
     """
     world = world or World(0, 1, next(model.parameters()).device)
     record: dict[str, Any] = {
@@ -108,7 +110,11 @@ def train(
         log = stack.enter_context(log_path.open("a", 1, encoding="utf-8")) if world.first else None
         board = _board(folder, record["step"]) if tensorboard and world.first else None
         for step in range(record["step"], end):
-            lr = cosine_lr(step, schedule.steps, schedule.lr, schedule.warmup)
+            lr = (
+                rate(step)
+                if rate
+                else cosine_lr(step, schedule.steps, schedule.lr, schedule.warmup)
+            )
             for group in optimizer.param_groups:
                 group["lr"] = lr * group.get("lr_scale", 1.0)
             model.train()

@@ -7,7 +7,7 @@ from radiofm_models.metrics.classification import (
     classification_metrics,
     confusion,
 )
-from radiofm_models.metrics.embeddings import knn_accuracy, n_shot_accuracy
+from radiofm_models.metrics.embeddings import knn_accuracy, n_shot_accuracy, n_shot_folds
 from radiofm_models.metrics.regression import (
     channel_errors_by_snr,
     position_errors,
@@ -47,6 +47,7 @@ __all__ = [
     "intersection_over_union",
     "knn_accuracy",
     "n_shot_accuracy",
+    "n_shot_folds",
     "overlap",
     "pixel_counts",
     "position_errors",

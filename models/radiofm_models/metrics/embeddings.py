@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -15,15 +16,15 @@ Vectors = npt.NDArray[np.floating]  # [n, dimensions]
 CHUNK = 512  # queries at a time
 
 
-def n_shot_accuracy(
+def n_shot_folds(
     embeddings: Vectors, classes: Indices, shots: int, normalise_prototypes: bool = True
-) -> dict[str, Any]:
-    """Accuracy by prototypes of `shots` items a class, over disjoint folds.
+) -> Iterator[tuple[Indices, Indices]]:
+    """Rows asked about and the classes they are given, over disjoint folds of `shots` a class.
 
     The items of each class are cut into folds of `shots`, in their order: shuffle them before. Each
     fold in turn gives the prototypes (the mean, then of length 1, where that is asked for), and all
     other items are classified by the nearest one in Euclidean distance (ProtoBeam, Table I and its
-    code: prototypes normalised, queries not). Mean and standard deviation (n - 1) over folds.
+    code: prototypes normalised, queries not). Raises UsageError where there is no fold.
     """
     names, of = np.unique(classes, return_inverse=True)
     members = [np.flatnonzero(of == number) for number in range(len(names))]
@@ -31,19 +32,33 @@ def n_shot_accuracy(
     if folds < 1 or max(len(rows) for rows in members) <= shots:
         raise UsageError(f"{shots} shots need a class of more items, and {shots} of every class")
     vectors = embeddings.astype(np.float64)
-    accuracies = []
     for fold in range(folds):
         support = [rows[fold * shots : (fold + 1) * shots] for rows in members]
         prototypes = np.stack([vectors[rows].mean(axis=0) for rows in support])
         if normalise_prototypes:
             prototypes /= np.maximum(np.linalg.norm(prototypes, axis=1, keepdims=True), 1e-12)
-        query = np.ones(len(of), bool)
-        query[np.concatenate(support)] = False
         # |q - p|^2 without |q|^2, which is the same for all prototypes
-        distance = np.square(prototypes).sum(axis=1) - 2 * vectors[query] @ prototypes.T
-        accuracies.append(float((distance.argmin(axis=1) == of[query]).mean()))
-    spread = float(np.std(accuracies, ddof=1)) if folds > 1 else 0.0
-    return {"shots": shots, "folds": folds, "accuracy": float(np.mean(accuracies)), "std": spread}
+        distance = np.square(prototypes).sum(axis=1) - 2 * vectors @ prototypes.T
+        asked = np.ones(len(of), bool)
+        asked[np.concatenate(support)] = False
+        yield np.flatnonzero(asked), names[distance[asked].argmin(axis=1)]
+
+
+def n_shot_accuracy(
+    embeddings: Vectors, classes: Indices, shots: int, normalise_prototypes: bool = True
+) -> dict[str, Any]:
+    """Accuracy by prototypes of `shots` items a class: mean and std (n - 1) over `n_shot_folds`."""
+    accuracies = [
+        float((given == classes[rows]).mean())
+        for rows, given in n_shot_folds(embeddings, classes, shots, normalise_prototypes)
+    ]
+    spread = float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else 0.0
+    return {
+        "shots": shots,
+        "folds": len(accuracies),
+        "accuracy": float(np.mean(accuracies)),
+        "std": spread,
+    }
 
 
 def knn_accuracy(

@@ -1,0 +1,1 @@
+"""Beam prediction and angle of arrival by prototypical networks: ProtoBeam and ProtoAoA."""

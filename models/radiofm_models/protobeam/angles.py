@@ -1,0 +1,88 @@
+"""ProtoAoA: angles as classes, most of which no episode has shown; the figures of one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from radiofm_models.protobeam.blocks import Blocks, Material
+from radiofm_models.protobeam.densenet import DenseNet
+from radiofm_models.protobeam.episodes import train_by_episodes
+from radiofm_models.protobeam.evaluation import (
+    Vectors,
+    angle_errors,
+    computed,
+    covariances,
+    settle,
+)
+from radiofm_models.protobeam.inputs import IqInputs
+from radiofm_models.protobeam.recipe import AngleRecipe
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class AngleRuns:
+    """The runs of one seed, tested on blocks of all angles in sessions that were not trained on."""
+
+    recipe: AngleRecipe
+    material: Material
+    seed: int
+    folder: Path
+    device: torch.device
+
+    def trained(self) -> Figures:
+        """By episodes of the angles that are trained on."""
+        network, train = self._network(), self.material.train
+        train_by_episodes(
+            network, IqInputs(train.iq, True, True), train.classes, self.recipe.episodes, True,
+            self.seed, self.folder / "angles",
+            {"network": self.recipe.network.model_dump(mode="json")}, "angle of arrival",
+        )  # fmt: skip
+        return self._errors(self._embed(network), True)
+
+    def untrained(self) -> Figures:
+        """The network as it is drawn, but for its norms' statistics."""
+        network, train = self._network(), self.material.train
+        settle(network, IqInputs(train.iq, True, True), len(train), self.seed)
+        return self._errors(self._embed(network), False)
+
+    def covariance(self) -> Figures:
+        """The channels' covariance for an embedding, nothing learnt."""
+        return self._errors(covariances(self._test), False)
+
+    def middle(self) -> Figures:
+        """The middle angle, whatever is heard."""
+        angles = np.array([float(label) for label in self._test.labels])
+        error = np.abs(angles - np.median(angles))[self._test.classes]
+        known = np.isin(self._test.classes, self._taught)
+        found = {"all": error, "taught": error[known], "new": error[~known]}
+        return {f"{name} 0-shot": float(value.mean()) for name, value in found.items()}
+
+    @property
+    def _test(self) -> Blocks:
+        (blocks,) = self.material.other.values()
+        return blocks
+
+    @property
+    def _taught(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+        return np.unique(self.material.train.classes)
+
+    def _network(self) -> DenseNet:
+        torch.manual_seed(self.seed)
+        return DenseNet(self.recipe.network).to(self.device)
+
+    def _embed(self, network: DenseNet) -> Vectors:
+        inputs = IqInputs(self._test.iq, True, False)
+        return computed(network, inputs, len(self._test), network)
+
+    def _errors(self, embeddings: Vectors, normalise_prototypes: bool) -> Figures:
+        figures: Figures = {}
+        for shots in self.recipe.shots:
+            figures |= angle_errors(
+                embeddings, self._test, shots, self._taught, normalise_prototypes
+            )
+        return figures
