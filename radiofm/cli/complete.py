@@ -44,6 +44,12 @@ def bundles(incomplete: str) -> list[str]:
     return _matching((file.parent.name for file in folder.glob("*/bundle.json")), incomplete)
 
 
+def recipes(incomplete: str) -> list[str]:
+    """The recipes of papers and bundles."""
+    folder = _package("radiofm_models") / "recipes"
+    return _matching((file.stem for file in folder.rglob("*.toml")), incomplete)
+
+
 def heads(ctx: typer.Context, incomplete: str) -> list[str]:
     """The heads of the bundle that the command line names so far; after a comma the next one."""
     bundle = ctx.params.get("bundle") or "nano"

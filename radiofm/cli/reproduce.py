@@ -1,4 +1,4 @@
-"""`radiofm reproduce`: a shipped bundle, made again from nothing."""
+"""`radiofm reproduce`: a paper's table or figure, or a shipped bundle, made again from nothing."""
 
 from __future__ import annotations
 
@@ -9,34 +9,77 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options, reports
+
+BUNDLE = "zoo-"
 
 
 def reproduce(
-    recipe: Annotated[str, typer.Argument(help="zoo-nano, the bundle that is shipped.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            help="A table or figure of a paper, such as vit-msm-table-5; or zoo-nano, the bundle "
+            "that is shipped.",
+            autocompletion=complete.recipes,
+        ),
+    ],
     scale: Annotated[
-        Literal["full", "smoke"], typer.Option(help="smoke: all stages in two minutes.")
-    ] = "full",
+        Literal["smoke", "paper", "full"] | None,
+        typer.Option(
+            help="smoke: small models, simulated data, minutes; paper: the paper's models, on your "
+            "data; full: a bundle as it is shipped. (default: smoke, of a bundle full)",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=SOURCE, for each data set of the recipe: a folder, or NAME:PATH of a public "
+            "set. Without it, what is missing is named.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of results. (default: runs/RECIPE)")
+        Path | None,
+        typer.Option(
+            help="Folder of results, which recipes share. (default: runs/SCALE, of a bundle "
+            "runs/RECIPE)",
+            show_default=False,
+        ),
     ] = None,
     slices: Annotated[
-        Path | None, typer.Option(help="Use this slice set and simulate none.")
+        Path | None, typer.Option(help="Of a bundle: use this slice set and simulate none.")
     ] = None,
     recordings: Annotated[
         Path | None,
-        typer.Option(help="SigMF recordings, only evaluated. (default: $RADIOFM_SHARED/iq)"),
+        typer.Option(
+            help="Of a bundle: SigMF recordings, only evaluated. (default: $RADIOFM_SHARED/iq)"
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make a shipped bundle from nothing: simulate, pretrain, train heads, export, evaluate."""
+    """Run a recipe from nothing: a paper's table or figure beside ours, or a shipped bundle."""
+    if recipe.startswith(BUNDLE):
+        report = _bundle(recipe, scale or "full", out or Path("runs") / recipe, slices, recordings)
+        typer.echo(json.dumps(report) if as_json else f"{report['bundle']}: {json.dumps(report)}")
+    else:
+        _paper(recipe, scale or "smoke", out, data or [], as_json)
+
+
+def _bundle(
+    recipe: str, scale: str, out: Path, slices: Path | None, recordings: Path | None
+) -> dict[str, Any]:
+    from radiofm.errors import UsageError
     from radiofm_models.reproduce import reproduce as run
 
+    if scale == "paper":
+        raise UsageError(f"--scale paper: {recipe} is of no paper: take smoke or full")
     shared = Path(os.environ.get("RADIOFM_SHARED", "../shared"))
-    out = out or Path("runs") / recipe
-    manifest = run(recipe, scale, out, slices, recordings or shared / "iq")
-    metrics: dict[str, Any] = manifest.metrics
-    report = {
+    made = run(
+        recipe, "smoke" if scale == "smoke" else "full", out, slices, recordings or shared / "iq"
+    )
+    metrics: dict[str, Any] = made.metrics
+    return {
         "command": "reproduce",
         "bundle": str(out / "bundle"),
         "accuracy": metrics["signals"]["test"]["accuracy"],
@@ -44,4 +87,20 @@ def reproduce(
         "iou_occupied": metrics["segmentation"]["test"]["iou_occupied"],
         "masked_mse": metrics["pretraining"]["masked_mse"],
     }
-    typer.echo(json.dumps(report) if as_json else f"{out / 'bundle'}: {json.dumps(report)}")
+
+
+def _paper(recipe: str, scale: str, out: Path | None, data: list[str], as_json: bool) -> None:
+    from radiofm.errors import UsageError
+    from radiofm_models.papers.run import reproduce as run
+
+    if scale == "full":
+        raise UsageError(f"--scale full: {recipe} is no bundle: take smoke or paper")
+    sources = {}
+    for each in data:
+        name, equals, source = each.partition("=")
+        if not equals or not source:
+            raise UsageError(f"--data {each}: say NAME=SOURCE")
+        sources[name] = source
+    where = out or Path("runs") / scale
+    folder, report = run(recipe, "smoke" if scale == "smoke" else "paper", where, sources)
+    reports.close("reproduce", folder, report, as_json)

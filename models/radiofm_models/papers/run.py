@@ -7,7 +7,14 @@ import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from radiofm_models.papers import few_labels, lora_front, parameters, reconstruction, tuning
+from radiofm_models.papers import (
+    few_labels,
+    lora_front,
+    parameters,
+    protobeam,
+    reconstruction,
+    tuning,
+)
 from radiofm_models.papers.laboratory import Laboratory
 from radiofm_models.papers.plan import Plan, load_plan
 from radiofm_models.report import Report, Scale, Section, write_report
@@ -22,26 +29,36 @@ KINDS: dict[str, Callable[[Plan, Laboratory], list[Section]]] = {
 }
 
 
-def reproduce(name: str, scale: Scale, out: Path, sources: Mapping[str, str]) -> Report:
-    """Run recipe `name` in `out` and write its report to `out/reports/NAME`.
+def reproduce(
+    name: str, scale: Scale, out: Path, sources: Mapping[str, str]
+) -> tuple[Path, Report]:
+    """Run recipe `name` in `out` and write its report, to the folder that is returned with it.
 
     `sources` names data sets, as `material.open_material` takes them, by the recipe's names.
     """
-    plan = load_plan(name)
-    run = plan.at(scale)
-    lab = Laboratory(out, scale, run, sources)
-    sections = KINDS[plan.kind](plan, lab)
-    used = {key: sources.get(key) or f"radiofm simulate {text}" for key, text in run.data.items()}
+    if name.startswith("protobeam"):
+        title, not_checked = "ProtoBeam, Table I: few-shot beam prediction", ()
+        sections, seeds, data = protobeam.sections(name, scale, out, sources)
+    else:
+        plan = load_plan(name)
+        run = plan.at(scale)
+        sections = KINDS[plan.kind](plan, Laboratory(out, scale, run, sources))
+        title, seeds, not_checked = f"{plan.source}: {plan.title}", run.seeds, run.not_checked
+        used = {
+            key: sources.get(key) or f"radiofm simulate {text}" for key, text in run.data.items()
+        }
+        data = "; ".join(f"{key}: {text}" for key, text in used.items()) or "none"
     command = f"radiofm reproduce {name} --scale {scale}"
     command += "".join(f" --data {key}={value}" for key, value in sources.items())
     facts = Facts(
         command=command,
-        seeds=run.seeds,
-        data="; ".join(f"{key}: {text}" for key, text in used.items()) or "none",
+        seeds=seeds,
+        data=data,
         machine=f"{platform.machine()}, {os.cpu_count()} CPUs",
         scale=scale,
-        not_checked=run.not_checked,
+        not_checked=not_checked,
     )
-    report = Report(f"{plan.source}: {plan.title}", facts, sections)
-    write_report(report, out / "reports" / name)
-    return report
+    report = Report(title, facts, sections)
+    folder = out / "reports" / name
+    write_report(report, folder)
+    return folder, report

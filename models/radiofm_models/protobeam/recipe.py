@@ -82,7 +82,7 @@ class ProtoBeamRecipe(_Part):
 
 def load_recipe(name: str, scale: Scale) -> ProtoBeamRecipe:
     """The recipe `name` shipped with the package: the tables of `scale` over the common ones."""
-    text = resources.files("radiofm_models").joinpath(f"recipes/{name}.toml").read_text("utf-8")
+    text = resources.files("radiofm_models").joinpath(f"recipes/papers/{name}.toml").read_text()
     table = tomllib.loads(text)
     scales = {one: table.pop(one) for one in ("paper", "smoke")}
     return ProtoBeamRecipe.model_validate(_over(table, scales[scale]))

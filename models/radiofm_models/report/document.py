@@ -65,6 +65,10 @@ class Report:
                 parts.append((0 if isinstance(part, str) else counts[type(part)], part))
             yield section, parts
 
+    def tables(self) -> list[Table]:
+        return [part for section in self.sections for part in section.parts
+                if isinstance(part, Table)]  # fmt: skip
+
     def figures(self) -> list[Figure]:
         return [part for section in self.sections for part in section.parts
                 if isinstance(part, Figure)]  # fmt: skip

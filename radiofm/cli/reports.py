@@ -1,0 +1,38 @@
+"""What a report's tables look like in a terminal, and its closing line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from radiofm_models.report import Report
+
+
+def close(command: str, folder: Path, report: Report, as_json: bool) -> None:
+    """Show the tables and where the report lies; or one line of JSON with the tables' texts."""
+    if as_json:
+        tables: list[dict[str, Any]] = [
+            {"title": t.title, "columns": [c.title for c in t.columns], "rows": t.texts()}
+            for t in report.tables()
+        ]
+        typer.echo(json.dumps({"command": command, "report": str(folder), "tables": tables}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    for table in report.tables():
+        shown = Table(title=Text(table.title), title_justify="left")
+        for column, numeric in zip(table.columns, table.numeric(), strict=True):
+            shown.add_column(Text(column.title), justify="right" if numeric else "left")
+        for row in table.texts():
+            shown.add_row(*map(Text, row))
+        console.print(shown)
+        if table.note:
+            console.print(Text(table.note, style="dim"))
+    typer.echo(f"{folder}: report.md, report.html and report.json")
