@@ -37,7 +37,8 @@ def reproduce(
     `sources` names data sets, as `material.open_material` takes them, by the recipe's names.
     """
     if name.startswith("protobeam"):
-        title, not_checked = "ProtoBeam, Table I: few-shot beam prediction", ()
+        title = "ProtoBeam, Table I: few-shot beam prediction"
+        not_checked: tuple[str, ...] = ("the paper's recordings and network sizes",)
         sections, seeds, data = protobeam.sections(name, scale, out, sources)
     else:
         plan = load_plan(name)
