@@ -16,7 +16,9 @@ import numpy.typing as npt
 
 from radiofm.bundle import load_bundle
 from radiofm.errors import BundleError, RadiofmError
+from radiofm.follow import Arrival, Follower, Pace
 from radiofm.ledger import SliceLedger
+from radiofm.send import NO_STREAM, Sender
 from radiofm.wire import (
     Loss,
     Message,
@@ -28,9 +30,7 @@ from radiofm.wire import (
 )
 from radiofm_services.desk import Desk
 from radiofm_services.encoder import Encoder
-from radiofm_services.follow import Arrival, Follower, Pace
 from radiofm_services.heads import HeadRack, HeadSet, head_set, load_head
-from radiofm_services.send import NO_STREAM, Sender
 
 log = logging.getLogger(__name__)
 
