@@ -29,6 +29,7 @@ from radiofm.wire import SPECTROGRAM, Hash, Name, Task
 MANIFEST = "bundle.json"
 MAX_FILE_BYTES = 2 * 1024**3
 
+
 class FileRecord(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
@@ -99,6 +100,8 @@ class BundleManifest(Record):
             if head.modality is not None and head.modality not in self.modalities:
                 raise ValueError(f"head {head.name}: modality {head.modality!r} is not there")
         for name, modality in self.modalities.items():
+            if not self.modalities.get(modality.slices or name, modality).same_slices(modality):
+                raise ValueError(f"modality {name}: its slices are not those of {modality.slices}")
             if modality.slices is not None and modality.slices not in self.modalities:
                 raise ValueError(f"modality {name}: modality {modality.slices!r} is not there")
         return self

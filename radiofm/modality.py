@@ -64,6 +64,11 @@ class ModalityRecord(Record):
             raise ValueError(f"its slices have more than {MAX_PATCHES} patches")
         return self
 
+    def same_slices(self, other: ModalityRecord) -> bool:
+        """Whether both are of the same size and scaling."""
+        mine, theirs = ((m.channels, m.size, m.scaling) for m in (self, other))
+        return mine == theirs
+
     def hash(self, spec: SpectrogramSpec) -> Hash:
         """What slices of it carry as `spec`: that of the bundle's, or of its own scaling."""
         if self.scaling is None:
@@ -81,5 +86,3 @@ def spectrograms(spec: SpectrogramSpec, grid: tuple[int, int], embed: str) -> Mo
     """The modality of slices that `spec` makes."""
     size = (spec.height, spec.width)
     return ModalityRecord(channels=1, size=size, grid=grid, embed=embed, scaling=None)
-
-

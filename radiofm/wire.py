@@ -29,6 +29,7 @@ from radiofm.errors import WireError
 
 WIRE_VERSION = 1
 MAX_HEADER_BYTES = 64 * 1024
+MAX_EDGE = 4096  # of a slice, mask or array
 SPECTROGRAM = "spectrogram"  # the modality of slices that are made of iq samples
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 16 ms slice of cf32 at 61.44 MS/s is 7.5 MiB
 
@@ -62,7 +63,7 @@ Int64 = Annotated[
     PlainSerializer(str, when_used="json"),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Edge = Annotated[int, Field(gt=0, le=4096)]
+Edge = Annotated[int, Field(gt=0, le=MAX_EDGE)]
 Shape = tuple[Edge, Edge]
 ArrayShape = tuple[Edge, Edge, Edge]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
