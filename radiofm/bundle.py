@@ -107,10 +107,10 @@ class BundleManifest(Record):
         return self
 
     def modality(self, name: str | None) -> ModalityRecord:
-        """The record of modality `name`; of None, the one of a bundle that has but spectrograms,
-        whose trunk takes them as they are.
+        """The record of modality `name`. None: that of a bundle that has but spectrograms, whose
+        trunk takes them as they are.
         """
-        if name is None:
+        if name is None or (name == SPECTROGRAM and not self.modalities):
             return spectrograms(self.spec, self.encoder.grid, self.encoder.trunk)
         if name in self.modalities:
             return self.modalities[name]

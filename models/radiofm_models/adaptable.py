@@ -57,11 +57,10 @@ class OpenQKV(nn.Module):
     def __init__(self, base: nn.Linear) -> None:
         super().__init__()
         self.base = base
-        shapes = {"a": (base.in_features, EXAMPLE_RANK), "b": (EXAMPLE_RANK, base.in_features)}
-        for part in ("query", "value"):
-            for side, shape in shapes.items():
-                # Values that differ: the exporter must neither fold nor share them.
-                self.register_parameter(f"{part}_{side}", nn.Parameter(torch.randn(shape)))
+        down, up = (base.in_features, EXAMPLE_RANK), (EXAMPLE_RANK, base.in_features)
+        # Values that differ: the exporter must neither fold nor share them.
+        self.query_a, self.query_b = nn.Parameter(torch.randn(down)), nn.Parameter(torch.randn(up))
+        self.value_a, self.value_b = nn.Parameter(torch.randn(down)), nn.Parameter(torch.randn(up))
 
     def forward(self, x: Tensor) -> Tensor:  # [B, T, D] -> [B, T, 3 D]
         q, k, v = self.base(x).chunk(3, dim=-1)

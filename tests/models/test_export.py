@@ -15,7 +15,6 @@ from radiofm_models.convlstm_heads import ForecastHead
 from radiofm_models.evaluate import Served
 from radiofm_models.export import (
     TOLERANCE,
-    Array,
     Modality,
     TrainedHead,
     export_bundle,
@@ -31,6 +30,7 @@ from radiofm_models.heads import (
 from radiofm_models.lora import LoRAConfig, attach, merge
 from radiofm_models.probes import AttentiveProbe, Probe
 from radiofm_models.prototypes import PrototypeHead
+from radiofm_models.served import Array
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
 
 SPEC = SpectrogramSpec()
