@@ -45,7 +45,7 @@ from radiofm_models.vit import Encoder, ViTConfig
 from radiofm_services.inference import InferenceConfig, InferenceService
 
 CONFIG = ViTConfig(
-    dim=32, depth=4, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2,
+    dim=32, depth=3, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2,
     channels={"spectrogram": 1, "wifi-csi": 3, "iq-grid": 2},
 )  # fmt: skip
 SPEC = SpectrogramSpec(
@@ -79,11 +79,9 @@ class Made:
         grid = (2, 3)
 
         def pixels(channels: int, out: tuple[int, int] | None = None) -> nn.Module:
-            return PixelHead(Decoder(32, 16, grid), channels, 16, out)
+            return PixelHead(Decoder(32, 16, grid, depth=0), channels, 16, out)
 
         self.heads = [
-            TrainedHead("signals", "classification", "tokens", Probe(32, 3, "token"), LABELS,
-                        {"temperature": 1.5}),
             TrainedHead("bands", "presence", "trunk", Probe(32, 3, "avg"), LABELS,
                         {"temperature": 0.5}, thresholds=(0.2, 0.9, 0.5)),
             TrainedHead("nr-lte", "segmentation", "trunk", pixels(3), LABELS),
@@ -91,7 +89,7 @@ class Made:
                         calibration={"error_p99": 2.0}),
             TrainedHead("next", "forecast", "tokens", pixels(1, (2, 1))),
             TrainedHead("activity", "classification", "tokens", Probe(32, 3, "token"), LABELS,
-                        modality="wifi-csi", adapter=har),
+                        {"temperature": 1.5}, modality="wifi-csi", adapter=har),
             TrainedHead("position", "regression", "trunk", Probe(32, 2, "avg"),
                         modality="wifi-csi", adapter=har),
             TrainedHead("last", "classification", "trunk",

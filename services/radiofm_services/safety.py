@@ -120,7 +120,8 @@ def _consistency(onnx: Any, model: Any) -> str:
 
 
 def _is_optional(port: Any) -> bool:
-    return adapter.INPUT.fullmatch(port.name) is not None
+    name = port.name  # bytes where it is no text
+    return isinstance(name, str) and adapter.INPUT.fullmatch(name) is not None
 
 
 def _adapter_inputs(onnx: Any, graph: Any) -> Iterator[str]:
