@@ -24,7 +24,7 @@ from pydantic import Field, ValidationError, model_validator
 from radiofm.errors import BundleError
 from radiofm.modality import ModalityRecord, Record, RelativePath, spectrograms
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm.wire import SPECTROGRAM, Hash, Name, Task
+from radiofm.wire import SPECTROGRAM, Edge, Hash, Name, Task
 
 MANIFEST = "bundle.json"
 MAX_FILE_BYTES = 2 * 1024**3
@@ -40,11 +40,11 @@ class EncoderRecord(Record):
 
     hash: Hash
     preset: Name
-    dim: int
+    dim: Annotated[int, Field(gt=0, le=1 << 16)]
     depth: int
     heads: int
     patch: int
-    grid: tuple[int, int]  # patches over frequency and time
+    grid: tuple[Edge, Edge]  # patches over rows and columns of the first modality
     trunk: RelativePath = "trunk.onnx"
     tail: RelativePath = "tail.onnx"
     trunk_int8: RelativePath | None = None  # the same with 8-bit weights, where that was faster

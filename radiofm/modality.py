@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import MAX_PAYLOAD_BYTES, Edge, Hash, Name
 
-MAX_PATCHES = 4096  # attention over more would take gigabytes
+MAX_PATCHES = 128 * 128  # of the largest spectrogram
 
 RelativePath = Annotated[
     str,
@@ -83,6 +83,8 @@ class ModalityRecord(Record):
 
 
 def spectrograms(spec: SpectrogramSpec, grid: tuple[int, int], embed: str) -> ModalityRecord:
-    """The modality of slices that `spec` makes."""
+    """The modality of slices that `spec` makes; its limits are the spec's."""
     size = (spec.height, spec.width)
-    return ModalityRecord(channels=1, size=size, grid=grid, embed=embed, scaling=None)
+    return ModalityRecord.model_construct(
+        slices=None, channels=1, size=size, grid=grid, embed=embed, scaling=None
+    )

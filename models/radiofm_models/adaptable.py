@@ -46,7 +46,7 @@ class TrainedAdapter:
         found: Matrices = {}
         for name, tensor in self.tensors.items():
             scale = self.config.scale if name.endswith("_b") else 1.0
-            values = (scale * tensor).detach().numpy()
+            values = (scale * tensor).detach().cpu().numpy()
             found[name.replace(".qkv.", ".")] = np.ascontiguousarray(values, np.float32)
         return found
 

@@ -229,6 +229,26 @@ class _Writer:
             (folder / file).write_bytes(data)
 
 
+def _check(
+    modalities: Mapping[str, Modality],
+    heads: Sequence[TrainedHead],
+    adapters: Mapping[str, TrainedAdapter],
+) -> None:
+    for key, modality in modalities.items():
+        if not 2 <= len(modality.images) <= MAX_BATCH:
+            raise BundleError(
+                f"export: modality {key} has {len(modality.images)} examples: give it 2 to "
+                f"{MAX_BATCH}"
+            )
+    if len({m.scaling for m in modalities.values() if isinstance(m.scaling, SpectrogramSpec)}) > 1:
+        raise BundleError("export: spectrograms of one bundle are all made by one spec")
+    for head in heads:
+        if head.modality not in modalities:
+            raise BundleError(f"export: head {head.name}: modality {head.modality!r} is not there")
+        if head.adapter and head.adapter is not adapters[head.adapter.name]:
+            raise BundleError(f"export: there are two adapters {head.adapter.name}: rename one")
+
+
 @torch.no_grad()
 def export_bundle(
     folder: Path,
@@ -255,6 +275,7 @@ def export_bundle(
     }
     records = {key: modality.record(key, config.patch) for key, modality in modalities.items()}
     adapters = {head.adapter.name: head.adapter for head in heads if head.adapter}
+    _check(modalities, heads, adapters)
     adaptable = adaptable or bool(adapters)
     plain = list(modalities) == [SPECTROGRAM] and records[SPECTROGRAM].scaling is None
     if not plain:
@@ -297,8 +318,6 @@ def export_bundle(
     identity = hashlib.sha256(graphs[0] + graphs[1]).hexdigest()[:16]
     head_records = []
     for head in heads:
-        if head.modality not in modalities:
-            raise BundleError(f"export: head {head.name}: modality {head.modality!r} is not there")
         through, then = taps[head.adapter.name if head.adapter else ""]
         tokens = through(embedded[head.modality])
         file = f"heads/{head.name}/head.onnx"
@@ -319,12 +338,10 @@ def export_bundle(
             trainable_parameters=sum(p.numel() for p in (*head.module.parameters(), *tensors)),
         )
         head_records.append(record.model_copy(update=head.calibration))
-    specs = {m.scaling for m in modalities.values() if isinstance(m.scaling, SpectrogramSpec)}
-    if len(specs) > 1:
-        raise BundleError("export: spectrograms of one bundle are all made by one spec")
+    specs = [m.scaling for m in modalities.values() if isinstance(m.scaling, SpectrogramSpec)]
     manifest = BundleManifest(
         name=name,
-        spec=next(iter(specs), SpectrogramSpec()),
+        spec=specs[0] if specs else SpectrogramSpec(),  # that nothing is made by
         encoder=EncoderRecord(
             hash=identity,
             preset=preset,
