@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,8 +18,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from radiofm.adapter import read_adapter, write_adapter
 from radiofm.array_set_writer import write_array_set
-from radiofm.bundle import Bundle, load_bundle
+from radiofm.bundle import Bundle, file_record, load_bundle
 from radiofm.bus import Publisher, Subscriber
 from radiofm.errors import BundleError, UsageError
 from radiofm.spectrogram import SpectrogramSpec
@@ -42,7 +44,10 @@ from radiofm_models.probes import Probe
 from radiofm_models.served import ServedBundle
 from radiofm_models.tuned import TunedTail, changed
 from radiofm_models.vit import Encoder, ViTConfig
+from radiofm_services.encoder import Encoder as ServedEncoder
+from radiofm_services.heads import head_set, load_head
 from radiofm_services.inference import InferenceConfig, InferenceService
+from radiofm_services.passes import answers
 
 CONFIG = ViTConfig(
     dim=32, depth=3, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2,
@@ -174,6 +179,59 @@ def test_what_fine_tuning_changed(made: Made) -> None:
     assert changed(made.encoder, made.tuned["tokenizer"]) == {"embedding"}
     other = Encoder(CONFIG)
     assert changed(made.encoder, other) == {"embedding", "trunk", "tail"}
+
+
+def test_what_cannot_be_exported(made: Made, tmp_path: Path) -> None:
+    spec, images = SPEC, made.modalities["spectrogram"].images
+    head, lora = made.heads[0], next(head for head in made.heads if head.adapter)
+    twin = replace(lora, name="twin", adapter=replace(lora.adapter, config=LORA))  # type: ignore[type-var]
+    for modalities, heads, reason in (
+        ({"spectrogram": Modality(spec, images[:1])}, [head], "spectrogram has 1 examples: give"),
+        ({"iq-grid": made.modalities["iq-grid"]}, [head], "modality 'spectrogram' is not there"),
+        (made.modalities, [lora, twin], "there are two adapters har: rename one"),
+    ):
+        with pytest.raises(BundleError, match=reason):
+            export_bundle(tmp_path, "it", "test", made.encoder, modalities, heads, {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_heads_with_an_adapter_share_its_pass(bundle: Bundle, made: Made) -> None:
+    encoder = ServedEncoder(bundle)
+    names = ("activity", "position", "last", "linear")
+    heads = head_set({name: load_head(bundle, name, encoder) for name in names})
+    passes: list[str] = []
+    trunk, tail = encoder.trunk, encoder.tail
+    encoder.trunk = lambda x, a=None: (passes.append("trunk"), trunk(x, a))[1]  # type: ignore
+    encoder.tail = lambda x, a=None: (passes.append("tail"), tail(x, a))[1]  # type: ignore
+    image = made.modalities["wifi-csi"].images[:1]
+    assert len(answers(encoder, heads, image, "wifi-csi")) == 4
+    # The adapter's; that of `last`, which brings its tail; that of the other embedding.
+    assert passes == ["trunk", "tail", "trunk", "trunk", "tail"]
+    assert answers(encoder, heads, image, "spectrogram") == []
+
+
+def test_an_adapter_of_another_width_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    encoder, file = ServedEncoder(bundle), "adapters/har.onnx_adapter"
+    matrices = read_adapter(bundle.read(file), file)
+    cut = {name: value[:16] if name.endswith("_a") else value for name, value in matrices.items()}
+    (tmp_path / "adapters").mkdir()
+    data = write_adapter(cut)
+    (tmp_path / file).write_bytes(data)
+    files = bundle.manifest.files | {file: file_record(data)}
+    other = Bundle(tmp_path, bundle.manifest.model_copy(update={"files": files}))
+    with pytest.raises(BundleError, match="query_a is 16 x 3, which does not fit a width of 32"):
+        encoder.adapter(other, file)
+    with pytest.raises(BundleError, match="is not the file that bundle.json names"):
+        encoder.adapter(Bundle(tmp_path, bundle.manifest), file)
+
+
+def test_a_head_of_another_embedding_is_refused(bundle: Bundle) -> None:
+    encoder = ServedEncoder(bundle)
+    files = bundle.manifest.files | {"embeds/wifi-csi.onnx": file_record(b"other")}
+    other = Bundle(bundle.path, bundle.manifest.model_copy(update={"files": files}))
+    with pytest.raises(BundleError, match="last was made for another modality wifi-csi than"):
+        load_head(other, "last", encoder)
+    assert load_head(other, "linear", encoder).record.modality == "wifi-csi-linear"
 
 
 class Service:
