@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -42,12 +43,14 @@ from radiofm_models.heads import Decoder, PixelHead
 from radiofm_models.lora import LoRAConfig, adapter_of, attach
 from radiofm_models.probes import Probe
 from radiofm_models.served import ServedBundle
-from radiofm_models.tuned import TunedTail, changed
+from radiofm_models.tuned import TunedTail, changed, placed
 from radiofm_models.vit import Encoder, ViTConfig
 from radiofm_services.encoder import Encoder as ServedEncoder
 from radiofm_services.heads import head_set, load_head
 from radiofm_services.inference import InferenceConfig, InferenceService
 from radiofm_services.passes import answers
+
+pytestmark = pytest.mark.timeout(300)  # fourteen graphs are exported: 17 s of processor time
 
 CONFIG = ViTConfig(
     dim=32, depth=3, heads=2, decoder_dim=16, decoder_depth=1, decoder_heads=2,
@@ -97,10 +100,6 @@ class Made:
                         {"temperature": 1.5}, modality="wifi-csi", adapter=har),
             TrainedHead("position", "regression", "trunk", Probe(32, 2, "avg"),
                         modality="wifi-csi", adapter=har),
-            TrainedHead("last", "classification", "trunk",
-                        TunedTail(tail, Probe(32, 3, "token")), LABELS, modality="wifi-csi"),
-            TrainedHead("linear", "classification", "tokens", Probe(32, 3, "token"), LABELS,
-                        modality="wifi-csi-linear"),
             TrainedHead("channel", "channel", "tokens", pixels(2, (1, 4)), modality="iq-grid"),
         ]  # fmt: skip
         grids = Scaling(range=(-1, 2), mean=(0.2, 0.3), std=(0.5, 0.6), size=(32, 48), source="it")
@@ -113,9 +112,12 @@ class Made:
             "wifi-csi": Modality(csi, images(3)),
             "iq-grid": Modality(grids, images(2)),
         }
-        self.modalities["wifi-csi-linear"] = Modality(
-            csi, self.modalities["wifi-csi"].images, tokenizer, "wifi-csi"
-        )
+        for name, encoder in (("last", tail), ("linear", tokenizer)):
+            probe = Probe(32, 3, "token")
+            head = TrainedHead(name, "classification", "tokens", probe, LABELS, modality="wifi-csi")
+            head, more = placed(self.encoder, encoder, head, self.modalities["wifi-csi"])
+            self.heads.append(head)
+            self.modalities |= more
 
     @torch.no_grad()
     def torch(self, head: TrainedHead, image: Any) -> Any:
@@ -177,8 +179,30 @@ def test_what_fine_tuning_changed(made: Made) -> None:
     assert changed(made.encoder, made.encoder) == set()
     assert changed(made.encoder, made.tuned["tail"]) == {"tail"}
     assert changed(made.encoder, made.tuned["tokenizer"]) == {"embedding"}
+    assert changed(made.encoder, made.tuned["lora"]) == set()
     other = Encoder(CONFIG)
     assert changed(made.encoder, other) == {"embedding", "trunk", "tail"}
+    with pytest.raises(BundleError, match="head position: fine-tuning changed the encoder's first"):
+        placed(made.encoder, other, made.heads[5], made.modalities["wifi-csi"])
+
+
+@torch.no_grad()
+def test_what_is_placed_computes_what_was_tuned(made: Made) -> None:
+    """All at once: adapters, and a patch embedding and a norm of its own."""
+    tuned = copy.deepcopy(made.tuned["lora"])
+    tuned.norm.weight.mul_(1.5)
+    tuned.cls.add_(1)
+    probe = Probe(32, 3, "avg")
+    head = TrainedHead("all", "classification", "tokens", probe, LABELS, modality="wifi-csi")
+    head, more = placed(made.encoder, tuned, head, made.modalities["wifi-csi"])
+    assert head.modality == "wifi-csi-all" and head.tap == "trunk" and head.adapter is not None
+    own = more["wifi-csi-all"]
+    assert own.slices == "wifi-csi" and own.encoder is not None
+    image = torch.from_numpy(own.images)
+    tokens = own.encoder.embed(image, modality="wifi-csi")
+    for block in head.adapter.on(made.encoder).blocks[:-2]:
+        tokens = block(tokens)
+    close(head.module(tokens), probe(tuned(image, modality="wifi-csi")))
 
 
 def test_what_cannot_be_exported(made: Made, tmp_path: Path) -> None:
@@ -336,7 +360,7 @@ def test_every_task_is_served(bundle: Bundle, made: Made, tmp_path: Path) -> Non
                     close(result.vector, want)
                 case "channel" | "forecast":
                     close(arrays(message)[head.name], want)
-    assert answered == [head.name for head in made.heads]
+    assert sorted(answered) == sorted(head.name for head in made.heads)
 
 
 def close(have: Any, want: Any) -> None:
