@@ -72,8 +72,9 @@ class OpenQKV(nn.Module):
 def opened(encoder: Encoder) -> Encoder:
     """A copy of `encoder` whose blocks take an adapter's matrices; only to be exported."""
     copied = copy.deepcopy(encoder)
-    for block in copied.blocks:
-        block.qkv = OpenQKV(block.qkv)  # type: ignore[arg-type]
+    with torch.random.fork_rng(devices=[]):  # that nobody else draws other numbers for it
+        for block in copied.blocks:
+            block.qkv = OpenQKV(block.qkv)  # type: ignore[arg-type]
     return copied.eval()
 
 
