@@ -4,6 +4,8 @@
     trunk.onnx       slice -> tokens after block K-2        tap `trunk`
     tail.onnx        those tokens -> tokens of the encoder  tap `tokens`
     heads/<name>/head.onnx
+    embeds/<name>.onnx             of several modalities: slice -> the trunk's tokens
+    adapters/<name>.onnx_adapter   query and value matrices that trunk and tail take for a head
 
 Nothing in it can run code: files are read once, their hash is checked over the bytes that are used,
 and the server admits standard ONNX operators only.
@@ -15,54 +17,47 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from radiofm.errors import BundleError
+from radiofm.modality import ModalityRecord, Record, RelativePath, spectrograms
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm.wire import Hash, Name, Task
+from radiofm.wire import SPECTROGRAM, Edge, Hash, Name, Task
 
 MANIFEST = "bundle.json"
 MAX_FILE_BYTES = 2 * 1024**3
 
-RelativePath = Annotated[
-    str,
-    Field(
-        max_length=200, pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*$"
-    ),
-]
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FileRecord(_Model):
+class FileRecord(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     size: Annotated[int, Field(ge=0, le=MAX_FILE_BYTES)]
 
 
-class EncoderRecord(_Model):
+class EncoderRecord(Record):
     """The encoder. `hash` is of trunk and tail together; heads name the encoder they sit on."""
 
     hash: Hash
     preset: Name
-    dim: int
+    dim: Annotated[int, Field(gt=0, le=1 << 16)]
     depth: int
     heads: int
     patch: int
-    grid: tuple[int, int]  # patches over frequency and time
+    grid: tuple[Edge, Edge]  # patches over rows and columns of the first modality
     trunk: RelativePath = "trunk.onnx"
     tail: RelativePath = "tail.onnx"
+    trunk_int8: RelativePath | None = None  # the same with 8-bit weights, where that was faster
+    tail_int8: RelativePath | None = None
 
 
-class HeadRecord(_Model):
+class HeadRecord(Record):
     """One head. Input: the tap's tokens, float32 [batch, 1 + patches, dim], token 0 the CLS token.
 
-    Outputs, float32: classification: logits [batch, labels]; segmentation: logits
-    [batch, labels, height, width]; reconstruction: the slice again, [batch, 1, height, width];
-    regression: [batch, n].
+    Outputs, float32: classification and presence: logits [batch, labels]; segmentation: logits
+    [batch, labels, height, width]; reconstruction: the slice again, [batch, channels, height,
+    width]; regression: [batch, n]; channel: real and imaginary part, [batch, 2, rows, columns];
+    forecast: the next part of the slice, [batch, channels, height, columns].
     """
 
     name: Name
@@ -71,21 +66,56 @@ class HeadRecord(_Model):
     tap: Literal["trunk", "tokens"]
     encoder: Hash
     file: RelativePath
+    modality: Name | None = None  # None where the bundle has but spectrograms
+    adapter: RelativePath | None = None
     labels: tuple[str, ...] = ()
     temperature: Annotated[float, Field(gt=0)] = 1.0  # logits are divided by it (calibration)
+    thresholds: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()  # presence; else 0.5 a label
     error_p99: float | None = None  # reconstruction: 99th percentile of held-out error
     trainable_parameters: int = 0
 
+    @model_validator(mode="after")
+    def _thresholds(self) -> Self:
+        if self.thresholds and len(self.thresholds) != len(self.labels):
+            raise ValueError(f"{len(self.thresholds)} thresholds for {len(self.labels)} labels")
+        return self
 
-class BundleManifest(_Model):
+
+class BundleManifest(Record):
     version: Literal[1] = 1
     name: Name
     spec: SpectrogramSpec
     encoder: EncoderRecord
+    modalities: dict[Name, ModalityRecord] = Field(default_factory=dict)  # empty: spectrograms
     heads: tuple[HeadRecord, ...]
     files: dict[str, FileRecord]
     provenance: dict[str, Any]  # command, commit, seeds, data, packages, cost
     metrics: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _modalities_of_heads(self) -> Self:
+        for head in self.heads:
+            if (head.modality is None) != (not self.modalities):
+                raise ValueError(f"head {head.name}: modality {head.modality!r} does not fit")
+            if head.modality is not None and head.modality not in self.modalities:
+                raise ValueError(f"head {head.name}: modality {head.modality!r} is not there")
+        for name, modality in self.modalities.items():
+            if not self.modalities.get(modality.slices or name, modality).same_slices(modality):
+                raise ValueError(f"modality {name}: its slices are not those of {modality.slices}")
+            if modality.slices is not None and modality.slices not in self.modalities:
+                raise ValueError(f"modality {name}: modality {modality.slices!r} is not there")
+        return self
+
+    def modality(self, name: str | None) -> ModalityRecord:
+        """The record of modality `name`. None: that of a bundle that has but spectrograms, whose
+        trunk takes them as they are.
+        """
+        if name is None or (name == SPECTROGRAM and not self.modalities):
+            return spectrograms(self.spec, self.encoder.grid, self.encoder.trunk)
+        if name in self.modalities:
+            return self.modalities[name]
+        have = ", ".join(self.modalities) or SPECTROGRAM
+        raise BundleError(f"modality {name!r} is not in bundle {self.name}: it has {have}")
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ little-endian numbers. 64-bit integers travel as JSON strings: a browser's numbe
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 from uuid import UUID
 
 import numpy as np
@@ -21,19 +22,30 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    model_validator,
 )
 
 from radiofm.errors import WireError
 
 WIRE_VERSION = 1
 MAX_HEADER_BYTES = 64 * 1024
+MAX_EDGE = 4096  # of a slice, mask or array
+SPECTROGRAM = "spectrogram"  # the modality of slices that are made of iq samples
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 16 ms slice of cf32 at 61.44 MS/s is 7.5 MiB
 
 Topic = Literal["iq", "slice", "result", "status"]
 Stage = Literal["device", "link", "queue", "disk", "model"]
 TimeQuality = Literal["device", "host", "recorded"]
 Datatype = Literal["ci16_le", "cf32_le"]
-Task = Literal["classification", "segmentation", "reconstruction", "regression"]
+Task = Literal[
+    "classification",
+    "presence",
+    "segmentation",
+    "reconstruction",
+    "regression",
+    "channel",
+    "forecast",
+]
 
 DTYPES: dict[str, np.dtype[Any]] = {"ci16_le": np.dtype("<i2"), "cf32_le": np.dtype("<f4")}
 
@@ -51,8 +63,9 @@ Int64 = Annotated[
     PlainSerializer(str, when_used="json"),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-Edge = Annotated[int, Field(gt=0, le=4096)]
+Edge = Annotated[int, Field(gt=0, le=MAX_EDGE)]
 Shape = tuple[Edge, Edge]
+ArrayShape = tuple[Edge, Edge, Edge]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
 
 
@@ -132,17 +145,27 @@ class IqHeader(Header):
 
 
 class SliceHeader(Header):
-    """`slice`: payload is float32 [frequency, time], row 0 the lowest frequency, standardised."""
+    """`slice`: payload is float32 [frequency, time], row 0 the lowest frequency, standardised.
+
+    Of another modality it is [rows, columns] or [channels, rows, columns], and the slice counts as
+    one sample: `sample_index` is `slice_index`, `sample_rate_hz` is slices per second.
+    """
 
     topic = "slice"
 
     slice_index: Int64
-    spec: Hash
-    shape: Shape
+    spec: Hash  # of the SpectrogramSpec, or of the other modality's size and scaling
+    shape: Shape | ArrayShape
     complete: bool  # no sample of the slice is missing
-    modality: Name = "spectrogram"
+    modality: Name = SPECTROGRAM
     host_time_ns: Int64  # when the host had the last sample of the slice
     complete_ns: Int64 = 0  # when the spectrogram was ready; 0 where unknown
+
+    @model_validator(mode="after")
+    def _axes(self) -> Self:
+        if self.modality == SPECTROGRAM and len(self.shape) != 2:
+            raise ValueError("a spectrogram has two axes")
+        return self
 
 
 class LabelScore(Part):
@@ -151,14 +174,16 @@ class LabelScore(Part):
 
 
 class HeadResult(Part):
-    """One head's answer. Masks are uint8 [rows, columns] in the payload, in the heads' order."""
+    """One head's answer. Its mask, uint8, or array, float32, is in the payload: see `masks`."""
 
     name: Name
     version: Annotated[str, Field(max_length=64)]
     task: Task
     labels: Annotated[tuple[LabelScore, ...], Field(max_length=256)] = ()  # best first
+    present: Annotated[int, Field(ge=0, le=256)] | None = None  # presence: the first so many are
     vector: Annotated[tuple[float, ...], Field(max_length=1024)] = ()
     mask_shape: Shape | None = None
+    array_shape: ArrayShape | None = None
 
 
 class ResultHeader(Header):
@@ -267,21 +292,43 @@ def _payload_form(header: Header) -> tuple[np.dtype[Any], tuple[int, ...]]:
         case SliceHeader():
             return np.dtype("<f4"), header.shape
         case ResultHeader():
-            sizes = [h.mask_shape[0] * h.mask_shape[1] for h in header.heads if h.mask_shape]
-            return np.dtype("u1"), (sum(sizes),)
+            return np.dtype("u1"), (sum(size for *_, size in _parts(header)),)
         case _:
             return np.dtype("u1"), (0,)
 
 
-def masks(message: Message) -> dict[str, npt.NDArray[np.uint8]]:
-    """Split a result's payload into masks by head name, each uint8 [rows, columns]."""
-    header = message.header
-    assert isinstance(header, ResultHeader)
-    found: dict[str, npt.NDArray[np.uint8]] = {}
-    at = 0
+def _parts(header: ResultHeader) -> Iterator[tuple[HeadResult, bool, int]]:
+    """What the payload holds, in order: whose it is, whether it is an array, its bytes."""
     for head in header.heads:
         if head.mask_shape:
-            size = head.mask_shape[0] * head.mask_shape[1]
-            found[head.name] = message.payload[at : at + size].reshape(head.mask_shape)
-            at += size
-    return found
+            yield head, False, math.prod(head.mask_shape)
+        if head.array_shape:
+            yield head, True, 4 * math.prod(head.array_shape)
+
+
+def masks(message: Message) -> dict[str, npt.NDArray[np.uint8]]:
+    """The masks in a result's payload by head name, each uint8 [rows, columns]."""
+    return {
+        head.name: part.reshape(head.mask_shape)
+        for head, is_array, part in _split(message)
+        if not is_array
+    }
+
+
+def arrays(message: Message) -> dict[str, npt.NDArray[np.float32]]:
+    """The arrays in a result's payload by head name: channel estimates float32 [2, rows, columns],
+    real and imaginary part, and forecasts [channels, rows, columns].
+    """
+    return {
+        head.name: np.frombuffer(part.tobytes(), "<f4").reshape(head.array_shape)
+        for head, is_array, part in _split(message)
+        if is_array
+    }
+
+
+def _split(message: Message) -> Iterator[tuple[HeadResult, bool, npt.NDArray[np.uint8]]]:
+    header, at = message.header, 0
+    assert isinstance(header, ResultHeader)
+    for head, is_array, size in _parts(header):
+        yield head, is_array, message.payload[at : at + size]
+        at += size

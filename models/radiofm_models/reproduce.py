@@ -27,10 +27,11 @@ from radiofm.bundle import BundleManifest, load_bundle, write_manifest
 from radiofm.errors import RadiofmError
 from radiofm.slice_set import SliceSet
 from radiofm.spectrogram import Image, SpectrogramSpec
+from radiofm.wire import SPECTROGRAM
 from radiofm_models.card import write_card
 from radiofm_models.data import Indices, Split, measure, split_by_group, standardised
 from radiofm_models.evaluate import evaluate_bundle, in_torch
-from radiofm_models.export import TrainedHead, export_bundle
+from radiofm_models.export import Modality, TrainedHead, export_bundle
 from radiofm_models.finetune import (
     predict,
     temperature,
@@ -106,8 +107,8 @@ def reproduce(
         }  # fmt: skip
         bundle = out / "bundle"
         manifest = export_bundle(
-            bundle, recipe.name, recipe.pretrain.preset, spec, encoder, heads,
-            test[:PARITY_SLICES], provenance,
+            bundle, recipe.name, recipe.pretrain.preset, encoder,
+            {SPECTROGRAM: Modality(spec, test[:PARITY_SLICES])}, heads, provenance,
         )  # fmt: skip
     with cost.stage("evaluate"):
         metrics = manifest.metrics | evaluate_bundle(

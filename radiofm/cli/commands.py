@@ -10,6 +10,7 @@ from radiofm.cli import (
     demo,
     devices,
     doctor,
+    feed,
     finetune,
     heads,
     infer,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=whole)(live.live)
     app.command(rich_help_panel=stages)(capture.capture)
     app.command(rich_help_panel=stages)(spectrogram.spectrogram)
+    app.command(rich_help_panel=stages)(feed.feed)
     app.command(rich_help_panel=stages)(infer.infer)
     app.command(rich_help_panel=stages)(watch.watch)
     app.command(rich_help_panel=stages)(status.status)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,6 +18,10 @@ def infer(
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
+    precision: Annotated[
+        Literal["fp32", "int8"],
+        typer.Option(help="int8: the bundle's 8-bit encoder, where it has one."),
+    ] = "fp32",
     incomplete: options.Incomplete = None,
     policy: options.Policy = None,
     depth: Annotated[int, typer.Option(min=1, max=1000, help="latest: slices that may wait.")] = 32,
@@ -48,6 +52,7 @@ def infer(
             control=control or endpoint_for("control"),
             heads=settings.heads,
             threads=settings.threads,
+            precision=precision,
             policy=settings.policy,
             depth=depth,
             incomplete=settings.incomplete,

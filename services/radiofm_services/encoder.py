@@ -2,31 +2,112 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from radiofm.adapter import ActiveAdapter, check_adapter, read_adapter
 from radiofm.bundle import Bundle, EncoderRecord
+from radiofm.errors import BundleError
+from radiofm.modality import ModalityRecord
 from radiofm.spectrogram import SpectrogramSpec
+from radiofm.wire import SPECTROGRAM
 from radiofm_services.graph import Graph, Tensor
+
+Precision = Literal["fp32", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter, ready for the runs of trunk and tail."""
+
+    digest: str  # of its file: heads with the same adapter share its pass
+    trunk: ActiveAdapter
+    tail: ActiveAdapter
 
 
 class Encoder:
-    """Trunk and tail of `bundle` as sessions; `threads` each."""
+    """Trunk and tail of `bundle` as sessions, and an embedding of each of several modalities;
+    `threads` each.
+    """
 
-    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
-        self.record: EncoderRecord = bundle.manifest.encoder
-        self.spec: SpectrogramSpec = bundle.manifest.spec
-        rows, columns = self.record.grid
-        self.tokens = (1, 1 + rows * columns, self.record.dim)  # shape of what heads are given
+    def __init__(self, bundle: Bundle, threads: int = 1, precision: Precision = "fp32") -> None:
+        manifest = bundle.manifest
+        self.record: EncoderRecord = manifest.encoder
+        self.spec: SpectrogramSpec = manifest.spec
+        self.files = manifest.files
+        self.modalities: dict[str | None, ModalityRecord] = {
+            name: manifest.modality(name) for name in manifest.modalities or (None,)
+        }
+        self._embeds: dict[str | None, Graph] = {}
+        for name, modality in manifest.modalities.items():
+            image = (1, modality.channels, *modality.size)
+            self._embeds[name] = Graph(
+                bundle.read(modality.embed), modality.embed, image, self.tokens(name), threads
+            )
+        shapes = [self.tokens(name) for name in self.modalities]
         image = (1, 1, self.spec.height, self.spec.width)
-        self._trunk = Graph(
-            bundle.read(self.record.trunk), self.record.trunk, image, self.tokens, threads
-        )
-        self._tail = Graph(
-            bundle.read(self.record.tail), self.record.tail, self.tokens, self.tokens, threads
-        )
+        trunk, tail = _files(bundle, precision)
+        first = shapes[0] if self._embeds else image
+        self._trunk = Graph(bundle.read(trunk), trunk, first, shapes[0], threads)
+        self._tail = Graph(bundle.read(tail), tail, shapes[0], shapes[0], threads)
+        for shape in shapes[1:]:  # the same graphs take any number of patches
+            self._trunk.warm_up(shape, shape)
+            self._tail.warm_up(shape, shape)
 
-    def trunk(self, image: Tensor) -> Tensor:
-        """A slice, float32 [1, 1, height, width] -> tokens, float32 [1, 1 + patches, dim]."""
-        return self._trunk(image)
+    @property
+    def names(self) -> str:
+        """Its modalities, for a sentence."""
+        return ", ".join(name or SPECTROGRAM for name in self.modalities)
 
-    def tail(self, tokens: Tensor) -> Tensor:
+    def tokens(self, modality: str | None) -> tuple[int, ...]:
+        """The shape of the tokens that heads of `modality` are given."""
+        rows, columns = self.modalities[modality].grid
+        return (1, 1 + rows * columns, self.record.dim)
+
+    def takes(self, modality: str | None, slices: str) -> bool:
+        """Whether `modality` is made of the slices that are named `slices` on the wire."""
+        return slices == ((self.modalities[modality].slices or modality) or SPECTROGRAM)
+
+    def embed(self, image: Tensor, modality: str | None) -> Tensor:
+        """A slice, float32 [1, channels, rows, columns] -> what the trunk takes."""
+        return self._embeds[modality](image) if self._embeds else image
+
+    def trunk(self, embedded: Tensor, adapter: Adapter | None = None) -> Tensor:
+        """An embedded slice -> tokens, float32 [1, 1 + patches, dim]."""
+        return self._trunk(embedded, adapter.trunk.options() if adapter else None)
+
+    def tail(self, tokens: Tensor, adapter: Adapter | None = None) -> Tensor:
         """The trunk's tokens -> the encoder's."""
-        return self._tail(tokens)
+        return self._tail(tokens, adapter.tail.options() if adapter else None)
+
+    def adapter(self, bundle: Bundle, file: str) -> Adapter:
+        """The adapter in `file` of `bundle`, tried once. BundleError where it does not fit."""
+        graphs = (self._trunk, self._tail)
+        inputs = {name: n for graph in graphs for name, n in graph.adapter_inputs.items()}
+        if not inputs:
+            raise BundleError(
+                f"{file} is refused: the running encoder takes no adapters; export it with "
+                "adapted heads"
+            )
+        data = bundle.read(file)
+        matrices = read_adapter(data, file)
+        check_adapter(matrices, inputs, file)
+        trunk, tail = (
+            ActiveAdapter({name: matrices[name] for name in graph.adapter_inputs})
+            for graph in graphs
+        )
+        self._trunk.warm_up(self._trunk.inputs, self._trunk.outputs, trunk.options())
+        self._tail.warm_up(self._tail.inputs, self._tail.outputs, tail.options())
+        return Adapter(hashlib.sha256(data).hexdigest(), trunk, tail)
+
+
+def _files(bundle: Bundle, precision: Precision) -> tuple[str, str]:
+    record = bundle.manifest.encoder
+    if precision == "fp32":
+        return record.trunk, record.tail
+    if record.trunk_int8 is None or record.tail_int8 is None:
+        raise BundleError(
+            f"bundle {bundle.manifest.name} has no int8 encoder: serve it with --precision fp32"
+        )
+    return record.trunk_int8, record.tail_int8

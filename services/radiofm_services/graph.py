@@ -1,4 +1,7 @@
-"""An admitted ONNX graph, ready to run on the CPU: one float32 tensor in, one out."""
+"""An admitted ONNX graph, ready to run on the CPU: one float32 tensor in, one out.
+
+A graph of the encoder may take an adapter's matrices beside it, which ONNX Runtime fills in.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Graph:
             from onnxruntime.capi import onnxruntime_pybind11_state as state
         except ImportError:
             raise MissingDependencyError("onnxruntime", "pip install 'radiofm[serve]'") from None
-        self.name = name
+        self.name, self.inputs = name, inputs
         self._errors: tuple[type[Exception], ...] = tuple(
             kind
             for kind in vars(state).values()
@@ -51,8 +54,13 @@ class Graph:
             )
         except self._errors as error:
             raise self._refused(error) from None
+        self._run_options: Any = ort.RunOptions
         self._input: str = self._session.get_inputs()[0].name
-        self.outputs = self._warm_up(np.zeros(inputs, np.float32), outputs, ort.RunOptions())
+        self.adapter_inputs: dict[str, int] = {  # the width of each matrix, by its name
+            port.name: port.shape[0 if port.name.endswith("a") else 1]
+            for port in self._session.get_overridable_initializers()
+        }
+        self.outputs = self.warm_up(inputs, outputs)
 
     def __call__(self, tensor: Tensor, options: Any = None) -> Tensor:
         """Run it. Raises BundleError where the graph cannot take `tensor`."""
@@ -62,7 +70,11 @@ class Graph:
             raise self._refused(error) from None
         return result
 
-    def _warm_up(self, tensor: Tensor, outputs: Shape, options: Any) -> tuple[int, ...]:
+    def warm_up(
+        self, inputs: tuple[int, ...], outputs: Shape, options: Any = None
+    ) -> tuple[int, ...]:
+        """Try it on zeros of shape `inputs`; the shape of what comes, which must be `outputs`."""
+        options = options or self._run_options()
         over = threading.Event()
 
         def watch() -> None:
@@ -72,7 +84,7 @@ class Graph:
         watchdog = threading.Thread(target=watch, name="warm-up", daemon=True)
         watchdog.start()
         try:
-            result = self(tensor, options)
+            result = self(np.zeros(inputs, np.float32), options)
         except BundleError:
             if options.terminate:
                 raise BundleError(

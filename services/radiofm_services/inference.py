@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from radiofm.bundle import load_bundle
 from radiofm.errors import BundleError, RadiofmError
+from radiofm.follow import Arrival, Follower, Pace
 from radiofm.ledger import SliceLedger
+from radiofm.send import NO_STREAM, Sender
+from radiofm.topics import CHANNELS
 from radiofm.wire import (
+    SPECTROGRAM,
     Loss,
     Message,
     ResultHeader,
@@ -27,10 +30,9 @@ from radiofm.wire import (
     merge_losses,
 )
 from radiofm_services.desk import Desk
-from radiofm_services.encoder import Encoder
-from radiofm_services.follow import Arrival, Follower, Pace
+from radiofm_services.encoder import Encoder, Precision
 from radiofm_services.heads import HeadRack, HeadSet, head_set, load_head
-from radiofm_services.send import NO_STREAM, Sender
+from radiofm_services.passes import answers
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +49,7 @@ class InferenceConfig(Pace):
     control: str  # endpoint of requests about heads
     heads: tuple[str, ...] = ()  # names; empty: all of the bundle
     threads: int = 1
+    precision: Precision = "fp32"
     depth: int = 32  # slices that may wait before the oldest is passed over: half a second
     incomplete: Literal["skip", "infer"] = "skip"
     grace_s: float = 1.5  # longer than the worker's, whose last word is waited for
@@ -87,7 +90,7 @@ class InferenceService:
         self._config = config
         self._stop = threading.Event()
         self._bundle = load_bundle(config.bundle)
-        self._encoder = Encoder(self._bundle, config.threads)
+        self._encoder = Encoder(self._bundle, config.threads, config.precision)
         names = config.heads or [head.name for head in self._bundle.manifest.heads]
         self._rack = HeadRack(
             head_set(
@@ -150,7 +153,9 @@ class InferenceService:
             self._samples = header.samples
         if header.stream == NO_STREAM:
             return
-        size = self._encoder.spec.slice_samples(header.sample_rate_hz)
+        size = 1  # slices that are made of no samples count as one each
+        if header.daemon == CHANNELS["slice"].daemon:
+            size = self._encoder.spec.slice_samples(header.sample_rate_hz)
         if size < 1:
             return
         if header.stream != self._stream:
@@ -163,13 +168,7 @@ class InferenceService:
         self._stream, self._count, self._next = header.stream, first, first
 
     def _slice(self, header: SliceHeader, arrival: Arrival, sender: Sender) -> None:
-        spec = self._encoder.spec
-        if header.spec != spec.hash or header.shape != (spec.height, spec.width):
-            raise BundleError(
-                f"the slices are made by spec {header.spec}, but bundle "
-                f"{self._bundle.manifest.name} was trained on {spec.hash}: start `radiofm "
-                f"spectrogram` with --bundle {self._bundle.path}"
-            )
+        self._check(header)
         if header.stream != self._stream:
             joined = self._stream == NO_STREAM
             self._restart(header, first=header.slice_index if joined else 0)
@@ -184,18 +183,35 @@ class InferenceService:
         elif self._ledger.settle(header.slice_index, "inferred"):
             self._infer(header, arrival.message, self._rack.settle(header.slice_index), sender)
 
+    def _check(self, header: SliceHeader) -> None:
+        encoder, bundle = self._encoder, self._bundle.manifest
+        made = [r for name, r in encoder.modalities.items() if encoder.takes(name, header.modality)]
+        if not made:
+            raise BundleError(
+                f"the slices are of modality {header.modality}, but bundle {bundle.name} has "
+                f"{encoder.names}: serve a bundle that has it"
+            )
+        spec, shape = made[0].hash(encoder.spec), made[0].shape
+        start = "spectrogram" if header.modality == SPECTROGRAM else "feed"
+        remedy = f"start `radiofm {start}` with --bundle {self._bundle.path}"
+        if header.spec != spec:
+            raise BundleError(
+                f"the slices are made by spec {header.spec}, but bundle {bundle.name} was trained "
+                f"on {spec}: {remedy}"
+            )
+        if header.shape != shape:
+            raise BundleError(
+                f"the slices are {_by(header.shape)}, but bundle {bundle.name} was trained on "
+                f"{_by(shape)}: {remedy}"
+            )
+
     def _infer(self, header: SliceHeader, message: Message, heads: HeadSet, sender: Sender) -> None:
         taken_ns = time.time_ns()
         # A message need not lie in memory as the runtime's vector loads want it.
-        image = np.require(message.payload, np.float32, ["C", "A"])[None, None]
-        trunk = self._encoder.trunk(image)
-        needed = any(head.record.tap == "tokens" for head in heads.values())
-        tokens = self._encoder.tail(trunk) if needed else trunk
-        answers = [
-            head.answer(trunk if head.record.tap == "trunk" else tokens, image)
-            for head in heads.values()
-        ]
-        masks: list[npt.NDArray[np.uint8]] = [a.mask.ravel() for a in answers if a.mask is not None]
+        values = np.require(message.payload, np.float32, ["C", "A"])
+        image = values.reshape(1, *header.shape) if values.ndim == 3 else values[None, None]
+        said = answers(self._encoder, heads, image, header.modality)
+        payload = b"".join(answer.payload() for answer in said)
         answered_ns = time.time_ns()
         self._latency_ms.append((answered_ns - header.host_time_ns) / 1e6)
         result = ResultHeader(
@@ -210,15 +226,15 @@ class InferenceService:
             lost=self._lost,
             slice_index=header.slice_index,
             encoder=self._encoder.record.hash,
-            heads=tuple(answer.result for answer in answers),
-            novelty=max((a.novelty for a in answers if a.novelty is not None), default=None),
+            heads=tuple(answer.result for answer in said),
+            novelty=max((a.novelty for a in said if a.novelty is not None), default=None),
             host_time_ns=header.host_time_ns,
             complete_ns=header.complete_ns,
             taken_ns=taken_ns,
             answered_ns=answered_ns,
         )
         self._lost = ()
-        sender.send(result, np.concatenate(masks) if masks else None)
+        sender.send(result, np.frombuffer(payload, np.uint8) if payload else None)
 
     def _status(self, sender: Sender, *, ended: bool = False, note: str = "") -> None:
         latency, account = self._latency(), self._ledger.account()
@@ -268,3 +284,7 @@ class InferenceService:
             latency_ms=self._latency(),
             heads={name: head.version for name, head in self._rack.serving.items()},
         )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

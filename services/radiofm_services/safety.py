@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from radiofm import adapter
 from radiofm.errors import BundleError, MissingDependencyError
 
 MAX_GRAPH_BYTES = 1 << 30  # an encoder of 86 M parameters has 345 MB
@@ -24,7 +25,8 @@ def admit(data: bytes, name: str, inputs: Shape, outputs: Shape) -> None:
     """Raise BundleError, naming the reason, unless `data` is a graph that may be run.
 
     It must have one float32 input and one float32 output that can have the given shapes; the
-    graph may leave axes open.
+    graph may leave axes open. Beside that input it may take the matrices of an adapter, each with
+    an empty one in its place: float32, A [width, 0] and B [0, width].
     """
     reason = _refusal(data, inputs, outputs)
     if reason:
@@ -48,7 +50,8 @@ def _refusal(data: bytes, inputs: Shape, outputs: Shape) -> str:
         _imports(model)
         or next(_operators(onnx, model), "")
         or next(_external(onnx, graph), "")
-        or _port(onnx, "input", graph.input, inputs)
+        or next(_adapter_inputs(onnx, graph), "")
+        or _port(onnx, "input", [i for i in graph.input if not _is_optional(i)], inputs)
         or _port(onnx, "output", graph.output, outputs)
         or _consistency(onnx, model)
     )
@@ -114,6 +117,31 @@ def _consistency(onnx: Any, model: Any) -> str:
         if size > MAX_TENSOR_BYTES:
             return f"tensor {value.name!r} would take {size} bytes"
     return ""
+
+
+def _is_optional(port: Any) -> bool:
+    name = port.name  # bytes where it is no text
+    return isinstance(name, str) and adapter.INPUT.fullmatch(name) is not None
+
+
+def _adapter_inputs(onnx: Any, graph: Any) -> Iterator[str]:
+    defaults = {tensor.name: tensor for tensor in graph.initializer}
+    names = {port.name for port in graph.input if _is_optional(port)}
+    for port in graph.input:
+        if port.name not in names:
+            if port.name in defaults:
+                yield f"input {port.name!r} has a default and is no adapter's"
+            continue
+        default, axis = defaults.get(port.name), 1 if port.name.endswith("a") else 0
+        dims = port.type.tensor_type.shape.dim
+        if port.type.tensor_type.elem_type != onnx.TensorProto.FLOAT or len(dims) != 2:
+            yield f"input {port.name!r} is no matrix of float32"
+        elif default is None or len(default.dims) != 2 or default.dims[axis] != 0:
+            yield f"input {port.name!r} has no empty matrix in its place"
+        elif dims[1 - axis].dim_value != default.dims[1 - axis] or dims[axis].HasField("dim_value"):
+            yield f"input {port.name!r} is not of its default's width and any rank"
+        elif port.name[:-1] + "ab"[axis] not in names:
+            yield f"input {port.name!r} has no partner"
 
 
 def _port(onnx: Any, kind: str, ports: Any, shape: Shape) -> str:

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from radiofm.errors import RadiofmError
+from radiofm.follow import Arrival, Follower, Pace
+from radiofm.send import Sender
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec
 from radiofm.wire import IqHeader, Loss, LossKind, SliceHeader, StatusHeader, losses_of
-from radiofm_services.follow import Arrival, Follower, Pace
-from radiofm_services.send import Sender
 from radiofm_services.slices import CutSlice, SliceCutter
 
 log = logging.getLogger(__name__)

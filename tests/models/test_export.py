@@ -13,7 +13,14 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig
 from radiofm_models.convlstm_heads import ForecastHead
 from radiofm_models.evaluate import Served
-from radiofm_models.export import TOLERANCE, Array, TrainedHead, export_bundle, run, to_onnx
+from radiofm_models.export import (
+    TOLERANCE,
+    Modality,
+    TrainedHead,
+    export_bundle,
+    run,
+    to_onnx,
+)
 from radiofm_models.heads import (
     Classifier,
     Decoder,
@@ -23,6 +30,7 @@ from radiofm_models.heads import (
 from radiofm_models.lora import LoRAConfig, attach, merge
 from radiofm_models.probes import AttentiveProbe, Probe
 from radiofm_models.prototypes import PrototypeHead
+from radiofm_models.served import Array
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
 
 SPEC = SpectrogramSpec()
@@ -61,7 +69,8 @@ def bundle(
 ) -> Bundle:
     folder = tmp_path_factory.mktemp("bundle")
     slices = np.random.default_rng(0).normal(size=(2, 1, 224, 224)).astype(np.float32)
-    export_bundle(folder, "test", "nano", SPEC, encoder, heads, slices, {"seed": 0})
+    modalities = {"spectrogram": Modality(SPEC, slices)}
+    export_bundle(folder, "test", "nano", encoder, modalities, heads, {"seed": 0})
     return load_bundle(folder)
 
 
@@ -86,7 +95,7 @@ def test_manifest(bundle: Bundle) -> None:
     assert bundle.head("signals").labels == LABELS
     assert bundle.head("signals").temperature == 1.5
     assert bundle.head("signals").trainable_parameters == 1280 * 16 + 16 + 16 * 2 + 2
-    parity = manifest.metrics["export"]["max_abs_difference"]
+    parity = manifest.metrics["parity"]["max_abs_difference"]
     assert set(parity) == set(manifest.files) and max(parity.values()) <= TOLERANCE
 
 
@@ -112,7 +121,9 @@ def test_a_graph_that_differs_is_refused(tmp_path: Path) -> None:
     slices = np.zeros((2, 1, 32, 48), np.float32)
     head = TrainedHead("bad", "regression", "tokens", Unfaithful())
     with pytest.raises(BundleError, match="heads/bad/head.onnx differs from torch"):
-        export_bundle(tmp_path, "test", "small", spec, encoder, [head], slices, {})
+        export_bundle(
+            tmp_path, "test", "small", encoder, {"spectrogram": Modality(spec, slices)}, [head], {}
+        )
 
 
 def test_other_kinds_of_heads() -> None:

@@ -20,6 +20,7 @@ from radiofm.wire import (
     ResultHeader,
     SliceHeader,
     StatusHeader,
+    arrays,
     decode,
     encode,
     masks,
@@ -141,3 +142,44 @@ def test_merged_losses_lose_nothing(losses: list[Loss]) -> None:
         assert sum(x.samples for x in merged if x.exact is exact) == sum(
             x.samples for x in losses if x.exact is exact
         )
+
+
+def result(*heads: HeadResult) -> ResultHeader:
+    return ResultHeader(
+        **COMMON, slice_index=1, encoder="ab" * 8, heads=heads, host_time_ns=1, complete_ns=1,
+        taken_ns=1, answered_ns=1,
+    )  # fmt: skip
+
+
+def test_masks_and_arrays_share_a_payload_in_the_heads_order() -> None:
+    rng = np.random.default_rng(0)
+    mask = rng.integers(0, 3, (3, 5), np.uint8)
+    channel, forecast = (rng.normal(size=shape).astype("<f4") for shape in ((2, 1, 3), (1, 3, 2)))
+    header = result(
+        HeadResult(name="a", version="1", task="channel", array_shape=channel.shape),
+        HeadResult(name="b", version="1", task="segmentation", mask_shape=mask.shape),
+        HeadResult(name="c", version="1", task="presence", present=0),
+        HeadResult(name="d", version="1", task="forecast", array_shape=forecast.shape),
+    )
+    data = channel.tobytes() + mask.tobytes() + forecast.tobytes()
+    message = decode(parts(header, np.frombuffer(data, "u1")))
+    assert message.header == header
+    found = masks(message) | arrays(message)
+    assert list(masks(message)) == ["b"] and list(arrays(message)) == ["a", "d"]
+    for name, values in (("a", channel), ("b", mask), ("d", forecast)):
+        np.testing.assert_array_equal(found[name], values)
+    assert found["d"].flags.aligned
+    with pytest.raises(WireError, match="payload has 62 bytes where the header says 63"):
+        decode(parts(header, np.frombuffer(data[:-1], "u1")))
+
+
+def test_slices_have_channels_where_they_are_no_spectrograms() -> None:
+    image = np.zeros((3, 4, 5), "<f4")
+    fields = COMMON | {
+        "slice_index": 9, "spec": "ab" * 8, "shape": (3, 4, 5), "complete": True, "host_time_ns": 1,
+    }  # fmt: skip
+    header = SliceHeader(**fields, modality="wifi-csi")
+    np.testing.assert_array_equal(decode(parts(header, image)).payload, image)
+    text = header.model_dump_json().replace("wifi-csi", "spectrogram")
+    with pytest.raises(WireError, match="a spectrogram has two axes"):
+        decode([b"slice", text.encode(), image.tobytes()])

@@ -33,6 +33,7 @@ RATE = 256e3
 DIM, TOKENS = 8, 5
 LABELS: dict[Task, tuple[str, ...]] = {
     "classification": ("noise", "ofdm", "fm"),
+    "presence": ("noise", "ofdm", "fm"),
     "segmentation": ("free", "occupied"),
 }
 
@@ -88,7 +89,7 @@ def head(task: Task, seed: int = 0) -> bytes:
     rng = np.random.default_rng(seed)
     first, patches = np.array([0]), np.arange(1, TOKENS)
     constants: dict[str, Any] = {"axis": np.array([1])}
-    if task in ("classification", "regression"):
+    if task in ("classification", "presence", "regression"):
         constants |= {"which": first, "w": rng.normal(0, 1, (DIM, 3)).astype(np.float32)}
         nodes = [
             helper.make_node("Gather", ["tokens", "which"], ["g"], axis=1),

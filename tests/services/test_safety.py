@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -12,17 +13,18 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from radiofm.adapter import ActiveAdapter
 from radiofm.bundle import load_bundle
 from radiofm.errors import BundleError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_services import graph as graph_module
 from radiofm_services.encoder import Encoder
 from radiofm_services.graph import Graph
-from radiofm_services.heads import LoadedHead, load_head, winners
+from radiofm_services.heads import LoadedHead, head_set, load_head, winners
 from radiofm_services.safety import admit
 
 TOKENS = (1, 5, 8)
@@ -146,6 +148,58 @@ def dangling(model: onnx.ModelProto) -> None:
     model.graph.node[2].input[0] = "nowhere"
 
 
+def adaptable(model: onnx.ModelProto, **fields: Any) -> None:
+    """As the exporter makes the encoder's graphs: matrices that may be given, and are empty."""
+    shapes: dict[str, list[int | str]] = {"a": [8, "rank"], "b": ["rank", 3]}
+    for side, shape in shapes.items():
+        name = f"blocks.0.{fields.get('part', 'query')}_{side}"
+        declared = fields.get(side, shape)
+        kind = fields.get("kind", TensorProto.FLOAT)
+        model.graph.input.append(helper.make_tensor_value_info(name, kind, declared))
+        if side not in fields.get("without", ""):
+            size = [n if isinstance(n, int) else fields.get("rank", 0) for n in shape]
+            dtype = helper.tensor_dtype_to_np_dtype(kind)
+            model.graph.initializer.append(numpy_helper.from_array(np.zeros(size, dtype), name))
+
+
+def foreign_input(model: onnx.ModelProto) -> None:
+    adaptable(model, part="key")
+
+
+def default_of_the_input(model: onnx.ModelProto) -> None:
+    tensor = numpy_helper.from_array(np.zeros((1, 5, 8), np.float32), "tokens")
+    model.graph.initializer.append(tensor)
+
+
+def no_default(model: onnx.ModelProto) -> None:
+    adaptable(model, without="b")
+
+
+def full_default(model: onnx.ModelProto) -> None:
+    adaptable(model, rank=2)
+
+
+def fixed_rank(model: onnx.ModelProto) -> None:
+    adaptable(model, a=[8, 1 << 40])
+
+
+def other_width(model: onnx.ModelProto) -> None:
+    adaptable(model, b=["rank", 1 << 40])
+
+
+def three_axes(model: onnx.ModelProto) -> None:
+    adaptable(model, a=[8, "rank", 1])
+
+
+def other_type(model: onnx.ModelProto) -> None:
+    adaptable(model, kind=TensorProto.DOUBLE)
+
+
+def half_a_pair(model: onnx.ModelProto) -> None:
+    adaptable(model)
+    del model.graph.input[-1]
+
+
 ZOO: list[tuple[Change, str]] = [
     (loop, "operator Loop is control flow"),
     (if_, "operator If is control flow"),
@@ -164,6 +218,15 @@ ZOO: list[tuple[Change, str]] = [
     (wrong_input, "input is n x 5 x 16 where n x 5 x 8 is wanted"),
     (wrong_type, "input is not float32"),
     (dangling, "malformed"),
+    (foreign_input, "input 'blocks.0.key_a' has a default and is no adapter's"),
+    (default_of_the_input, "input 'tokens' has a default and is no adapter's"),
+    (no_default, "input 'blocks.0.query_b' has no empty matrix in its place"),
+    (full_default, "input 'blocks.0.query_a' has no empty matrix in its place"),
+    (fixed_rank, "input 'blocks.0.query_a' is not of its default's width and any rank"),
+    (other_width, "input 'blocks.0.query_b' is not of its default's width and any rank"),
+    (three_axes, "input 'blocks.0.query_a' is no matrix of float32"),
+    (other_type, "input 'blocks.0.query_a' is no matrix of float32"),
+    (half_a_pair, "input 'blocks.0.query_a' has no partner"),
 ]
 
 
@@ -178,6 +241,63 @@ def test_a_hostile_graph_is_refused(change: Change, reason: str) -> None:
 def test_a_good_graph_is_admitted() -> None:
     made = Graph(good().SerializeToString(), "head x", TOKENS, (1, 3), 1)
     assert made(np.ones(TOKENS, np.float32)).tolist() == [[8, 8, 8]]
+
+
+def test_a_graph_that_takes_an_adapter_is_admitted() -> None:
+    model = good()
+    adaptable(model)
+    model.graph.node[2].output[0] = "plain"
+    for node in (
+        helper.make_node("MatMul", ["s", "blocks.0.query_a"], ["low"]),
+        helper.make_node("MatMul", ["low", "blocks.0.query_b"], ["change"]),
+        helper.make_node("Add", ["plain", "change"], ["out"]),
+    ):
+        model.graph.node.append(node)
+    made = Graph(model.SerializeToString(), "trunk", TOKENS, (1, 3), 1)
+    assert made.adapter_inputs == {"blocks.0.query_a": 8, "blocks.0.query_b": 3}
+    ones = np.ones(TOKENS, np.float32)
+    assert made(ones).tolist() == [[8, 8, 8]]
+    down, up = np.ones((8, 2), np.float32), np.array([[1, 0, 0], [0, 0, 2]], np.float32)
+    adapter = ActiveAdapter({"blocks.0.query_a": down, "blocks.0.query_b": up})
+    assert made(ones, adapter.options()).tolist() == [[16, 8, 24]]
+    assert made(ones).tolist() == [[8, 8, 8]]
+
+
+def test_an_adapter_for_an_encoder_that_takes_none(bundles: Any, encoder: Encoder) -> None:
+    path = bundles("adapted", records={"classification": {"adapter": "adapters/a.onnx_adapter"}})
+    with pytest.raises(BundleError, match="the running encoder takes no adapters"):
+        load(path, encoder)
+
+
+def test_presence_has_a_threshold_for_each_label(bundles: Any) -> None:
+    tokens, image = np.ones(TOKENS, np.float32), np.zeros((1, 1, 32, 32), np.float32)
+    path = bundles("presence", tasks=("presence",))
+    head = load(path, Encoder(load_bundle(path)), "presence")
+    chances = 1 / (1 + np.exp(-head.graph(tokens)[0].astype(float)))
+    by_label = dict(zip(("noise", "ofdm", "fm"), chances.tolist(), strict=True))
+    best = max(by_label, key=by_label.__getitem__)
+    limits: tuple[float, ...]
+    for thresholds in ((), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)):
+        limits = thresholds or (0.5, 0.5, 0.5)
+        record = head.record.model_copy(update={"thresholds": thresholds})
+        result = replace(head, record=record).answer(tokens, image).result
+        assert {s.label: s.score for s in result.labels} == pytest.approx(by_label)
+        assert result.present == sum(np.array(chances) >= np.array(limits))
+    # The best of those that reach their threshold comes first, whatever the others score.
+    limits = tuple(2.0 * (label == best) for label in ("noise", "ofdm", "fm"))
+    record = head.record.model_copy(update={"thresholds": limits})
+    result = replace(head, record=record).answer(tokens, image).result
+    assert result.present == 2 and result.labels[2].label == best
+
+
+def test_heads_that_answer_more_than_a_message_holds(bundles: Any, encoder: Encoder) -> None:
+    head = load(bundles("many"), encoder, "segmentation")
+    assert head.payload_bytes == 32 * 32
+    big = replace(head, graph=copy.copy(head.graph))
+    big.graph.outputs = (1, 2, 4096, 2048)
+    assert len(head_set({"a": big, "b": big})) == 2
+    with pytest.raises(BundleError, match="masks and arrays have 25165824 bytes, more than"):
+        head_set({"a": big, "b": big, "c": big})
 
 
 def test_open_axes_are_checked_by_the_first_run() -> None:
@@ -219,6 +339,7 @@ def test_an_endless_first_run_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
 
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=8), st.integers())
 @settings(max_examples=300, deadline=None)
+@example([(254, 128)], 0)  # the input's name is no text
 def test_any_bytes_are_admitted_or_refused(edits: list[tuple[int, int]], cut: int) -> None:
     data = bytearray(good().SerializeToString())
     for at, value in edits:

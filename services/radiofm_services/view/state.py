@@ -52,7 +52,7 @@ class HeadView:
     def update(self, result: HeadResult, time_ns: int, mask: npt.NDArray[np.uint8] | None) -> None:
         """Take up the answer for the slice at `time_ns`."""
         self.version, self.task = result.version, result.task
-        self.labels, self.vector = result.labels, result.vector
+        self.labels, self.vector = result.labels[: result.present], result.vector
         self.occupied = None if mask is None else float(np.count_nonzero(mask) / mask.size)
         if self.best:
             self.recent.append((time_ns, self.best.label))
@@ -96,7 +96,7 @@ class ViewState:
         """Take up one message, received at `now_s` (any clock that `tick` shares)."""
         self._heard_s, self.silence_s = now_s, 0.0
         match message.header:
-            case SliceHeader() as header:
+            case SliceHeader(modality="spectrogram") as header:
                 self.tuning = header
                 self._slice(header, message.payload)
             case ResultHeader() as header:

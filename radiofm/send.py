@@ -10,9 +10,9 @@ from uuid import UUID
 import numpy.typing as npt
 
 from radiofm.bus import Publisher
+from radiofm.follow import TICK_S, Pace
 from radiofm.topics import CHANNELS
 from radiofm.wire import Header, SampleAccount, SliceAccount, StatusHeader
-from radiofm_services.follow import TICK_S, Pace
 
 HEARTBEAT_S = 0.5
 STOP_LINGER_S = 10.0  # how long slow lossless readers are waited for after a request to stop
@@ -28,9 +28,10 @@ class Sender:
         endpoint: str,
         pace: Pace,
         stop: threading.Event,
+        daemon: str | None = None,  # that speaks; None: the one whose channel it is
     ) -> None:
         of = CHANNELS[channel]
-        self._daemon, self._stop, self._beat = of.daemon, stop, 0.0
+        self._daemon, self._stop, self._beat = daemon or of.daemon, stop, 0.0
         self._publisher = Publisher(
             endpoint,
             message_bytes=of.message_bytes,
