@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-from radiofm_models.checkpoint import load_weights
+from radiofm_models.checkpoint import TRAINER, latest_checkpoint, load_weights, read_json
 from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.probes import Head
+from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.task import Figures, Outputs, Task
 from radiofm_models.trainer import train
 from radiofm_models.tuning import Tuning, tune
@@ -127,7 +128,7 @@ def finetune(
     model = Whole(tuning.encoder, tuning.head, task)
     compute: nn.Module = model
     frozen = not any(parameter.requires_grad for parameter in tuning.encoder.parameters())
-    if frozen and _fits(tuning, task, grid):
+    if frozen and not _finished(folder, recipe) and _fits(tuning, task, grid):
         compute = OnFrozen(tuning.encoder, tuning.head, task)
     train_rows, validation = material.split.train, material.split.validation
 
@@ -167,6 +168,12 @@ def judge(tuned: Tuned, rows: Indices) -> Figures:
         "model": task.metrics(tuned.outputs(rows), rows),
         **{name: task.metrics(outputs, rows) for name, outputs in task.trivial(rows).items()},
     }
+
+
+def _finished(folder: Path, recipe: TuneRecipe) -> bool:
+    """Whether nothing is left to train."""
+    found = latest_checkpoint(folder)
+    return found is not None and read_json(found / TRAINER)["step"] >= recipe.steps
 
 
 def _fits(tuning: Tuning, task: Task, grid: tuple[int, int]) -> bool:

@@ -10,6 +10,7 @@ from radiofm.cli import (
     demo,
     devices,
     doctor,
+    export,
     feed,
     finetune,
     heads,
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(finetune.finetune)
+    app.command(rich_help_panel=learning)(export.export)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
     app.add_typer(models.app, name="models", rich_help_panel=learning)
     app.add_typer(devices.app, name="devices", rich_help_panel=tools)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from radiofm.errors import UsageError
 from radiofm_models.data import Indices
+from radiofm_models.finetune import temperature
 from radiofm_models.material import Material
 from radiofm_models.metrics import (
     accuracy_by_snr,
@@ -69,6 +70,9 @@ class Classification(Task):
         if snr_db is not None:
             figures["by_snr"] = accuracy_by_snr(truth, predicted, snr_db[rows], BANDS)
         return figures | {"score": figures["mean_class_accuracy"]}
+
+    def served(self, outputs: Outputs, rows: Indices) -> Figures:
+        return {"temperature": temperature(outputs, self.targets(rows))}
 
     def trivial(self, rows: Indices) -> dict[str, Outputs]:
         always = np.zeros((len(rows), len(self.labels)), np.float32)
