@@ -73,7 +73,10 @@ def run(
         if epochs is not None:
             longest = max(len(part) for part in sets.values()) // recipe.batch
             recipe = recipe.model_copy(update={"steps": max(1, epochs * longest * len(sets))})
-        data = {"data": {name: p.material.dataset.fingerprint() for name, p in sets.items()}}
+        data = {
+            "data": {name: part.material.dataset.fingerprint() for name, part in sets.items()},
+            "size": list(size),
+        }
         model, record = pretrain(
             sets, recipe, out, world, data,
             evaluate=lambda model: _held_out(model, sets, recipe),

@@ -30,7 +30,7 @@ from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
 from radiofm_models.card import write_card
 from radiofm_models.data import Indices, Split, measure, split_by_group, standardised
-from radiofm_models.evaluate import evaluate_bundle, in_torch
+from radiofm_models.evaluation.bundle import evaluate_bundle, in_torch
 from radiofm_models.export import Modality, TrainedHead, export_bundle
 from radiofm_models.finetune import (
     predict,

@@ -10,6 +10,7 @@ from radiofm.cli import (
     demo,
     devices,
     doctor,
+    evaluate,
     export,
     feed,
     finetune,
@@ -44,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(finetune.finetune)
+    app.command(rich_help_panel=learning)(evaluate.evaluate)
     app.command(rich_help_panel=learning)(export.export)
     app.command(rich_help_panel=learning)(reproduce.reproduce)
     app.add_typer(models.app, name="models", rich_help_panel=learning)

@@ -12,7 +12,7 @@ from radiofm.errors import BundleError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig
 from radiofm_models.convlstm_heads import ForecastHead
-from radiofm_models.evaluate import Served
+from radiofm_models.evaluation.bundle import Served
 from radiofm_models.export import (
     TOLERANCE,
     Modality,

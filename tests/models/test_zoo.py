@@ -8,7 +8,7 @@ import pytest
 
 from radiofm.bundle import MANIFEST, Bundle, load_bundle
 from radiofm_models.card import card
-from radiofm_models.evaluate import Served
+from radiofm_models.evaluation.bundle import Served
 from radiofm_models.export import TOLERANCE
 
 ZOO = Path(str(resources.files("radiofm_models"))) / "zoo" / "nano"

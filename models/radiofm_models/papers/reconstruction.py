@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from radiofm_models.encoders import load_pretrained
-from radiofm_models.material import Material, open_material
+from radiofm_models.encoders import Pretrained, load_pretrained
+from radiofm_models.material import open_material
 from radiofm_models.papers.laboratory import Laboratory
 from radiofm_models.papers.plan import Plan
 from radiofm_models.reconstruction import reconstruct, reconstruction_metrics
@@ -24,7 +26,6 @@ from radiofm_models.report import (
 )
 
 AT_MOST = 512  # test slices looked at
-DRAWN = 1  # slice drawn, at each ratio
 TABLED = 0.75  # mask ratio of the table
 GUESSES = {"row_mean": "mean of the frequency row", "visible_mean": "mean of the slice"}
 METRICS = {
@@ -33,52 +34,61 @@ METRICS = {
 }  # fmt: skip
 
 
+Found = dict[str, dict[float, list[dict[str, Any]]]]  # by name, by ratio, of each seed
+
+
 def sections(plan: Plan, lab: Laboratory) -> list[Section]:
     """Each row's encoder at each of `plan.ratios`, on test slices of what it was pretrained on."""
-    found: dict[str, dict[float, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    found: Found = defaultdict(lambda: defaultdict(list))
     pictures: list[Part] = []
     rows = [row for row in plan.rows if lab.run.rows is None or row.name in lab.run.rows]
+    size = (lab.run.size, lab.run.size)
     for row in rows:
         assert row.pretrain is not None
         for seed in lab.run.seeds:
             pretrained = load_pretrained(lab.pretrained(row.pretrain, seed))
-            several = not isinstance(pretrained.model.config.channels, int)
             for name in row.pretrain.data:
-                material = open_material(
-                    lab.source(name), lab.out / "cache", seed, (lab.run.size, lab.run.size)
+                label = row.name if len(row.pretrain.data) == 1 else f"{row.name}: {name}"
+                figures, picture = look(
+                    pretrained, lab.source(name), lab.out / "cache", seed, size, plan.ratios, label
                 )
-                scaling = pretrained.inputs[material.modality]
-                material = Material(
-                    material.source, material.dataset, material.split, scaling, material.values,
-                    material.targets,
-                )  # fmt: skip
-                images = material.images(material.split.test[:AT_MOST])
-                drawn = []
-                for ratio in plan.ratios:
-                    decoded, removed = reconstruct(
-                        pretrained.model, images, ratio, seed,
-                        modality=material.modality if several else None,
-                    )  # fmt: skip
-                    label = row.name if len(row.pretrain.data) == 1 else f"{row.name}: {name}"
-                    found[label][ratio].append(reconstruction_metrics(images, decoded, removed))
-                    drawn.append((images[0, 0], removed[0], decoded[0, 0]))
-                if seed == lab.run.seeds[0] and row in rows[:DRAWN]:
-                    original, hidden, predicted = (
-                        np.stack(part) for part in zip(*drawn, strict=True)
-                    )
-                    pictures.append(
-                        reconstructions(
-                            f"{row.name}, {name}: a test slice with more and more removed",
-                            original, hidden, predicted,
-                            [f"{ratio:.0%}" for ratio in plan.ratios], "standardised",
-                        )
-                    )  # fmt: skip
+                for ratio, metrics in figures.items():
+                    found[label][ratio].append(metrics)
+                if seed == lab.run.seeds[0] and row is rows[-1]:
+                    pictures.append(picture)
     parts: list[Part] = [plan.about] if plan.about else []
-    parts += [_table(found, plan), *_curves(found, plan), *pictures]
-    return [Section(plan.title, parts)]
+    return [Section(plan.title, [*parts, *shown(found, plan.ratios), *pictures])]
 
 
-Found = dict[str, dict[float, list[dict[str, Any]]]]
+def look(
+    pretrained: Pretrained,
+    source: str,
+    cache: Path,
+    seed: int,
+    size: tuple[int, int],
+    ratios: tuple[float, ...],
+    title: str,
+) -> tuple[dict[float, dict[str, Any]], Part]:
+    """`reconstruction_metrics` of test slices of `source` at each ratio, and one of them drawn."""
+    material = open_material(source, cache, seed, size)
+    material = replace(material, scaling=pretrained.inputs[material.modality])
+    images = material.images(material.split.test[:AT_MOST])
+    several = not isinstance(pretrained.model.config.channels, int)
+    modality = material.modality if several else None
+    figures, drawn = {}, []
+    for ratio in ratios:
+        decoded, removed = reconstruct(pretrained.model, images, ratio, seed, modality=modality)
+        figures[ratio] = reconstruction_metrics(images, decoded, removed)
+        drawn.append((images[0, 0], removed[0], decoded[0, 0]))
+    original, hidden, predicted = (np.stack(part) for part in zip(*drawn, strict=True))
+    names = [f"{ratio:.0%}" for ratio in ratios]
+    caption = f"{title}: a test slice with more and more removed"
+    return figures, reconstructions(caption, original, hidden, predicted, names, "standardised")
+
+
+def shown(found: Found, ratios: tuple[float, ...]) -> list[Part]:
+    """A table at the ratio nearest to 75 %, and curves over all of them."""
+    return [_table(found, ratios), *_curves(found, ratios)]
 
 
 def _over(runs: list[dict[str, Any]], who: str, metric: str) -> Measured | None:
@@ -86,8 +96,8 @@ def _over(runs: list[dict[str, Any]], who: str, metric: str) -> Measured | None:
     return Measured.over(values) if values else None
 
 
-def _table(found: Found, plan: Plan) -> Table:
-    ratio = min(plan.ratios, key=lambda r: abs(r - TABLED))
+def _table(found: Found, ratios: tuple[float, ...]) -> Table:
+    ratio = min(ratios, key=lambda r: abs(r - TABLED))
     columns = [Column("model")]
     columns += [
         Column(title, ".3f", "min" if metric == "masked_mse" else "max")
@@ -109,17 +119,17 @@ def _table(found: Found, plan: Plan) -> Table:
     return Table(f"With {ratio:.0%} removed", columns, rows, note)
 
 
-def _curves(found: Found, plan: Plan) -> list[Part]:
+def _curves(found: Found, ratios: tuple[float, ...]) -> list[Part]:
     figures: list[Part] = []
     for metric in ("accuracy", "masked_accuracy"):
         series = []
         for name, runs in found.items():
-            over = [_over(runs[ratio], "model", metric) for ratio in plan.ratios]
-            series.append(_series(name, plan.ratios, over, False))
+            over = [_over(runs[ratio], "model", metric) for ratio in ratios]
+            series.append(_series(name, ratios, over, False))
         some = next(iter(found.values()))
         for guess, title in GUESSES.items():
-            over = [_over(some[ratio], guess, metric) for ratio in plan.ratios]
-            series.append(_series(title, plan.ratios, over, True))
+            over = [_over(some[ratio], guess, metric) for ratio in ratios]
+            series.append(_series(title, ratios, over, True))
         figures.append(
             curves(
                 f"Accuracy of {METRICS[metric]} against the share removed",

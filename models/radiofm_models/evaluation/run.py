@@ -1,0 +1,25 @@
+"""`radiofm evaluate`: the report of a run, whichever it is of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from radiofm.errors import UsageError
+from radiofm_models.checkpoint import latest_checkpoint
+from radiofm_models.evaluation import pretrained, tuned
+from radiofm_models.finetune_run import RUN
+from radiofm_models.report import Report, write_report
+
+
+def evaluate(folder: Path, out: Path, command: str, machine: str) -> Report:
+    """Write the report of the run in `folder` to `out`. Raises UsageError where there is none."""
+    if (folder / RUN).is_file():
+        report = tuned.evaluate(folder, command, machine)
+    elif latest_checkpoint(folder) is not None:
+        report = pretrained.evaluate(folder, command, machine)
+    else:
+        raise UsageError(
+            f"{folder} is no run of `radiofm finetune` or `radiofm pretrain`: name one"
+        )
+    write_report(report, out)
+    return report
