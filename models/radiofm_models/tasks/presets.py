@@ -12,6 +12,7 @@ from radiofm_models.material import Material
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.channel import ChannelEstimation
 from radiofm_models.tasks.classification import Classification
+from radiofm_models.tasks.positioning import Positioning
 from radiofm_models.tasks.regression import Regression
 from radiofm_models.tasks.segmentation import Segmentation
 from radiofm_models.tasks.task import Task
@@ -52,7 +53,7 @@ TASKS: dict[str, TaskPreset] = {
     ),
     "positioning": TaskPreset(
         "where a 5G terminal is, in metres (WavesFM, equation 19)",
-        Regression,
+        Positioning,
         {"mode": "last", "pooling": "avg"},
     ),
     "channel": TaskPreset(
