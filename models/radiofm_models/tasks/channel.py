@@ -61,6 +61,7 @@ class ChannelEstimation(Task):
 
     name = "channel"
     wire = "channel"
+    combinations = ("back-off to LS",)
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         super().__init__(material, recipe)
@@ -128,7 +129,7 @@ class ChannelEstimation(Task):
         outputs = outputs_of(rows)[..., : self._antennas, : self._entries]
         figures = self.metrics(np.where(high, self._least_squares(rows), outputs), rows)
         never = np.isinf(threshold)
-        return {"back-off to LS": figures | {"back_off_db": None if never else threshold}}
+        return {self.combinations[0]: figures | {"back_off_db": None if never else threshold}}
 
     def _errors(self, outputs: Outputs, rows: Indices) -> npt.NDArray[np.floating]:
         error = outputs[..., : self._antennas, : self._entries] - self.targets(rows)

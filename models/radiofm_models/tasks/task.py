@@ -29,6 +29,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     wire: ClassVar[WireTask]  # how its head is served
+    combinations: ClassVar[tuple[str, ...]] = ()  # the names of what `combined` gives
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         self.material, self.recipe = material, recipe

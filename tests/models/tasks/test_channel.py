@@ -18,7 +18,7 @@ from radiofm_models.data import Indices
 from radiofm_models.material import open_material
 from radiofm_models.ofdm import linear, ls_at_pilots, nearest
 from radiofm_models.recipe import TuneRecipe
-from radiofm_models.report import Figure, Table, channel_section
+from radiofm_models.report import Figure, Table, channel_curves, channel_section
 from radiofm_models.tasks.channel import ChannelEstimation, back_off_db, snr_weight
 from radiofm_models.tasks.task import Outputs
 from radiofm_models.vit import PRESETS
@@ -147,3 +147,14 @@ def test_finetune_and_its_section(tmp_path: Path) -> None:
     np.testing.assert_allclose(
         drawn["LMMSE"], [row["mse"] for row in run["test"]["LMMSE"]["by_snr"]]
     )
+
+
+def test_seeds_without_items_of_some_snr() -> None:
+    """One of them has items at 0 and 5 dB, the other at 5 dB only."""
+    seeds = [
+        {"by_snr": [{"snr_db": 0.0, "mse": 0.5}, {"snr_db": 5.0, "mse": 0.1}]},
+        {"by_snr": [{"snr_db": 5.0, "mse": 0.3}]},
+    ]
+    (series,) = channel_curves({"model": seeds}, ()).data["series"]
+    assert series["x"] == [0, 5] and series["mean"] == pytest.approx([0.5, 0.2])
+    assert series["std"] == pytest.approx([0, 0.1 * math.sqrt(2)])
