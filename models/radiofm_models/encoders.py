@@ -37,10 +37,11 @@ class Pretrained:
     def encoder(self, modality: str, channels: int) -> tuple[Encoder, bool]:
         """A copy of the encoder for slices of `channels`, and whether it has yet to learn them.
 
-        One that never saw the modality gets a new patch embedding, as in the papers.
+        One that never saw the modality, or with other channels, gets a new patch embedding, as in
+        the papers.
         """
         encoder, known = self.model.encoder, self.model.config.channels
-        if isinstance(known, dict) and modality in known:
+        if isinstance(known, dict) and known.get(modality) == channels:
             return encoder_of(encoder, modality), False
         new = with_channels(encoder, channels)
         if known == channels and modality in self.inputs:

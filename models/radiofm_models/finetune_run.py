@@ -15,9 +15,10 @@ from typing import Any
 from radiofm.array_set import sha256_of
 from radiofm.errors import UsageError
 from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
+from radiofm_models.datasets.scaling import Scaling
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.finetuning import Tuned, finetune, judge
-from radiofm_models.material import Material, open_material
+from radiofm_models.material import How, Material, open_material
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.presets import preset
 from radiofm_models.vit import PRESETS
@@ -61,7 +62,7 @@ def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> M
     recipe, masks = wanted.recipe(), preset(wanted.task).masks
     material = open_material(wanted.data, cache, recipe.seed, wanted.size, masks=masks)
     known = pretrained.inputs.get(material.modality)
-    if known is not None:
+    if known is not None and _channels(known) == material.channels:
         material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, masks=masks)
     return material.few(recipe.per_class, recipe.seed) if recipe.per_class else material
 
@@ -129,6 +130,10 @@ def read_run(folder: Path) -> tuple[Wanted, dict[str, Any]]:
         about["epochs"], {k: v for k, v in about["recipe"].items() if k not in ("steps",)},
     )  # fmt: skip
     return wanted, about
+
+
+def _channels(how: How) -> int:
+    return len(how.mean) if isinstance(how, Scaling) else 1
 
 
 def _weights_hash(wanted: Wanted) -> str | None:

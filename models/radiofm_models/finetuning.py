@@ -162,10 +162,11 @@ def finetune(
 
 
 def judge(tuned: Tuned, rows: Indices) -> Figures:
-    """The task's metrics for `rows`, beside those of its trivial answers."""
+    """The task's metrics for `rows`, beside those of its combined and trivial answers."""
     task = tuned.task
     return {
         "model": task.metrics(tuned.outputs(rows), rows),
+        **task.combined(tuned.outputs, rows),
         **{name: task.metrics(outputs, rows) for name, outputs in task.trivial(rows).items()},
     }
 

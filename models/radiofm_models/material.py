@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from rich.progress import track
 
 from radiofm.corpus.statistics import Statistics
@@ -173,7 +174,8 @@ def _write(dataset: Dataset, size: tuple[int, int] | None, items: Path, labels: 
     parts = [path.with_suffix(".part") for path in (items, labels)]
     values: Array | None = None
     targets: npt.NDArray[Any] | None = None
-    for row in track(range(len(dataset)), f"read {dataset.name}"):
+    console = Console(stderr=True)
+    for row in track(range(len(dataset)), f"read {dataset.name}", console=console):
         value, label = dataset.item(row)
         value = resized(value, size)
         if not np.isfinite(value).all():

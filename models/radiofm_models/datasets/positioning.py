@@ -36,9 +36,13 @@ class Positioning(Dataset):
     axes = "base station, subcarrier, symbol; amplitude as stored"
     target = "position x, y, z in metres"
 
-    def __init__(self, path: Path | str, scene: Scene = "outdoor") -> None:
-        """`path` is a folder, of which the files of `scene` are read, or one file."""
-        self.path, self.scene = Path(path), scene
+    def __init__(self, path: Path | str, scene: Scene | None = None) -> None:
+        """`path` is a folder, of which the files of `scene` are read, or one file.
+
+        Without `scene` it is indoors where all files say so, else outdoors.
+        """
+        self.path = Path(path)
+        self.scene = scene = scene or _scene(self.path)
         found = [("", self.path)] if self.path.is_file() else [
             (part, file)
             for part, folder in official(self.path)
@@ -90,6 +94,11 @@ class Positioning(Dataset):
         if shape[0] != hdf5.shape("labels/position", None, 3)[0]:
             raise broken(hdf5.path, "features and labels/position are not equally many")
         return shape[1] != stations
+
+
+def _scene(path: Path) -> Scene:
+    names = [path.name] if path.is_file() else [file.name for file in path.rglob("*.mat")]
+    return "indoor" if names and all(name.endswith("indoor.mat") for name in names) else "outdoor"
 
 
 def _positions(hdf5: Hdf5) -> Array:

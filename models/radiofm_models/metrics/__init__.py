@@ -7,7 +7,12 @@ from radiofm_models.metrics.classification import (
     classification_metrics,
     confusion,
 )
-from radiofm_models.metrics.embeddings import knn_accuracy, n_shot_accuracy, n_shot_folds
+from radiofm_models.metrics.embeddings import (
+    knn_accuracy,
+    n_shot_accuracy,
+    n_shot_folds,
+    nearest_mean,
+)
 from radiofm_models.metrics.regression import (
     channel_errors_by_snr,
     position_errors,
@@ -48,6 +53,7 @@ __all__ = [
     "knn_accuracy",
     "n_shot_accuracy",
     "n_shot_folds",
+    "nearest_mean",
     "overlap",
     "pixel_counts",
     "position_errors",

@@ -92,3 +92,22 @@ def knn_accuracy(
             votes[np.arange(len(part)), of[order[:, rank]]] += 1 + 2.0 ** -(rank + 2)
         right += int((names[votes.argmax(axis=1)] == test_classes[start : start + CHUNK]).sum())
     return right / len(asked)
+
+
+def nearest_mean(
+    train: Vectors, values: npt.NDArray[np.float32], asked: Vectors, k: int
+) -> npt.NDArray[np.float32]:
+    """The mean of `values` [n, ...] of the `k` of `train` nearest to each of `asked`, [m, ...].
+
+    In Euclidean distance; fingerprinting of positions by received powers (Bahl and Padmanabhan,
+    INFOCOM 2000).
+    """
+    if not 1 <= k <= len(train):
+        raise UsageError(f"k {k} is not between 1 and the {len(train)} items to take the mean of")
+    lengths = np.square(train, dtype=np.float64).sum(axis=1)
+    means = np.empty((len(asked), *values.shape[1:]), np.float32)
+    for start in range(0, len(asked), CHUNK):
+        part = asked[start : start + CHUNK]
+        order = np.argsort(lengths - 2 * part @ train.T, axis=1, kind="stable")[:, :k]
+        means[start : start + CHUNK] = values[order].mean(axis=1)
+    return means

@@ -43,7 +43,7 @@ def channel_errors_by_snr(
     error = np.square(np.abs(estimate - truth), dtype=np.float64).sum(axis=axes)
     power = np.square(np.abs(truth), dtype=np.float64).sum(axis=axes)
     entries = parts * np.prod(truth.shape[1:])
-    level = np.round(snr_db / step_db) * step_db
+    level = np.round(snr_db / step_db) * step_db + 0.0  # no -0 dB
     with np.errstate(divide="ignore"):  # no error at all is -inf dB
         return [
             {

@@ -36,6 +36,7 @@ class Result:
 
     tuned: Tuned
     figures: dict[str, Any]  # the model's metrics, and `epochs` to its best
+    combined: dict[str, dict[str, Any]]  # of answers that take the model's in part
     trivial: dict[str, dict[str, Any]]
     history: list[tuple[float, float]]  # epoch, validation score
 
@@ -97,10 +98,11 @@ class Laboratory:
         task = self.run.tasks.get(column.task, {})
         settings = {**self.run.tune, **task, **column.settings, **row.settings, **more}
         epochs = settings.pop("epochs", 200)
+        size = settings.pop("size", self.run.size)
         preset = self.run.preset or (row.pretrain.preset if row.pretrain else row.preset)
         wanted = Wanted(
             column.task, self.source(column.data), encoder, preset, self.run.patch,
-            (self.run.size, self.run.size), epochs, settings | {"seed": seed},
+            (size, size), epochs, settings | {"seed": seed},
             self.out / "cache",
         )  # fmt: skip
         name = f"{column.task}-{column.data}-{row.name}-seed{seed}"
@@ -111,7 +113,8 @@ class Laboratory:
         per_epoch = about_run["recipe"]["steps"] / epochs
         history = _history(folder / "log.jsonl", per_epoch)
         best = {"epochs": tuned.record["best"]["step"] / per_epoch}
-        return Result(tuned, judged.pop("model") | best, judged, history)
+        combined = {name: judged.pop(name) for name in tuned.task.combinations}
+        return Result(tuned, judged.pop("model") | best, combined, judged, history)
 
 
 def _history(log: Path, per_epoch: float) -> list[tuple[float, float]]:

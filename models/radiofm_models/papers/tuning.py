@@ -18,6 +18,7 @@ from radiofm_models.report import (
     Section,
     Series,
     beside_paper,
+    channel_curves,
     confusion_matrices,
     curves,
     error_distribution,
@@ -154,17 +155,10 @@ def _snr(results: Results, columns: list[Figures]) -> list[Part]:
 
 
 def _channel_curves(results: Results, column: Figures) -> Figure:
-    def curve(name: str, each: list[list[dict[str, float]]], baseline: bool) -> Series:
-        x = [point["snr_db"] for point in each[0]]
-        values = np.array([[point["mse"] for point in run] for run in each])
-        std = values.std(axis=0, ddof=1) if len(values) > 1 else None
-        return Series(name, x, values.mean(axis=0), std, baseline)
-
-    series = [
-        curve(name, [r.figures["by_snr"] for r in cells[column.title]], False)
-        for name, cells in results.items()
-    ]
+    answers = {name: [r.figures for r in cells[column.title]] for name, cells in results.items()}
+    for name, cells in results.items():
+        for way in cells[column.title][0].combined:
+            answers[f"{name}, {way}"] = [r.combined[way] for r in cells[column.title]]
     some = next(iter(results.values()))[column.title]
-    for name in some[0].trivial:
-        series.append(curve(name, [r.trivial[name]["by_snr"] for r in some], True))
-    return curves("Channel estimation: mean squared error", series, "SNR, dB", "MSE", log_y=True)
+    trivial = {name: [r.trivial[name] for r in some] for name in some[0].trivial}
+    return channel_curves(answers | trivial, baselines=trivial)

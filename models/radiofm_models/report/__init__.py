@@ -10,6 +10,7 @@ from radiofm_models.report.figure import Figure
 from radiofm_models.report.lora_front import LoraPoint, Reference, lora_front
 from radiofm_models.report.pictures import forecasts, reconstructions, segmentations
 from radiofm_models.report.table import Cell, Column, Measured, Table
+from radiofm_models.report.tasks import channel_curves, channel_section, positioning_section
 from radiofm_models.report.writing import write_report
 
 __all__ = [
@@ -28,12 +29,15 @@ __all__ = [
     "Series",
     "Table",
     "beside_paper",
+    "channel_curves",
+    "channel_section",
     "confusion_matrices",
     "curves",
     "embedding_pca",
     "error_distribution",
     "forecasts",
     "lora_front",
+    "positioning_section",
     "reconstructions",
     "reliability_diagram",
     "segmentations",

@@ -10,7 +10,9 @@ from typing import Any
 from radiofm.errors import UsageError
 from radiofm_models.material import Material
 from radiofm_models.recipe import TuneRecipe
+from radiofm_models.tasks.channel import ChannelEstimation
 from radiofm_models.tasks.classification import Classification
+from radiofm_models.tasks.positioning import Positioning
 from radiofm_models.tasks.regression import Regression
 from radiofm_models.tasks.segmentation import Segmentation
 from radiofm_models.tasks.task import Task
@@ -51,8 +53,13 @@ TASKS: dict[str, TaskPreset] = {
     ),
     "positioning": TaskPreset(
         "where a 5G terminal is, in metres (WavesFM, equation 19)",
-        Regression,
+        Positioning,
         {"mode": "last", "pooling": "avg"},
+    ),
+    "channel": TaskPreset(
+        "MIMO-OFDM channels from pilots, weighted by SNR (WavesFM, equations 20 and 21)",
+        ChannelEstimation,
+        {"mode": "last"},
     ),
     "classification": TaskPreset("any classes", Classification),
     "regression": TaskPreset("any numbers", Regression),

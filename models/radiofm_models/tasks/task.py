@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     wire: ClassVar[WireTask]  # how its head is served
+    combinations: ClassVar[tuple[str, ...]] = ()  # the names of what `combined` gives
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         self.material, self.recipe = material, recipe
@@ -51,6 +53,15 @@ class Task(ABC):
     @abstractmethod
     def trivial(self, rows: Indices) -> dict[str, Outputs]:
         """Answers for `rows` that no network gave, each by its name: what must be beaten."""
+
+    def combined(
+        self, outputs_of: Callable[[Indices], Outputs], rows: Indices
+    ) -> dict[str, Figures]:
+        """Figures for `rows` of answers that take the head's outputs in part, each by its name.
+
+        What there is to choose is chosen by the outputs for validation items.
+        """
+        return {}
 
     def served(self, outputs: Outputs, rows: Indices) -> Figures:
         """What the served head's record says beside its labels, from held-out outputs."""
