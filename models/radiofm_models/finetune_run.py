@@ -14,6 +14,7 @@ from typing import Any
 
 from radiofm.array_set import sha256_of
 from radiofm.errors import UsageError
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.finetuning import Tuned, finetune, judge
@@ -58,11 +59,14 @@ def open_encoder(wanted: Wanted) -> Pretrained:
 
 def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> Material:
     """The data set, made as the encoder knows its modality, or measured where it does not."""
-    recipe, masks = wanted.recipe(), preset(wanted.task).masks
-    material = open_material(wanted.data, cache, recipe.seed, wanted.size, masks=masks)
+    recipe, target = wanted.recipe(), preset(wanted.task).target
+    spec = pretrained.inputs.get("spectrogram")
+    spec = spec if isinstance(spec, SpectrogramSpec) else None
+    options: dict[str, Any] = {"target": target, "spec": spec}
+    material = open_material(wanted.data, cache, recipe.seed, wanted.size, **options)
     known = pretrained.inputs.get(material.modality)
     if known is not None:
-        material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, masks=masks)
+        material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, **options)
     return material.few(recipe.per_class, recipe.seed) if recipe.per_class else material
 
 
@@ -116,6 +120,7 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
         "tuning": str(tuned.tuning),
         "new_tokenizer": tuned.new_tokenizer,
         "best": tuned.record["best"],
+        "served": tuned.task.served(),
     }
     return tuned, about
 

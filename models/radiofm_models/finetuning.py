@@ -157,6 +157,7 @@ def finetune(
         tensorboard=tensorboard,
     )
     load_weights(folder / "best", model)
+    task.calibrate(outputs_of(compute, validation), validation)
     return Tuned(task, tuning, record, new)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from radiofm_models.data import Indices
 Array = npt.NDArray[np.float32]
 Names = npt.NDArray[Any]  # text or whole numbers, one an item
 Label = int | npt.NDArray[Any] | None
+Target = Literal["class", "numbers", "mask", "presence"]  # what a label is
 
 
 class Dataset(ABC):

@@ -54,6 +54,11 @@ class Task(ABC):
 
     def served(self, outputs: Outputs, rows: Indices) -> Figures:
         """What the served head's record says beside its labels, from held-out outputs."""
+    def calibrate(self, outputs: Outputs, rows: Indices) -> None:  # noqa: B027
+        """Choose what is chosen by the trained head's outputs for validation items `rows`."""
+
+    def served(self) -> Figures:
+        """What the record of the served head says beside its labels."""
         return {}
 
     def targets(self, rows: Indices) -> npt.NDArray[Any]:
