@@ -7,6 +7,7 @@ best/       the weights that did best on validation items; those of a frozen enc
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.finetuning import Tuned, finetune, judge
 from radiofm_models.material import Material, open_material
-from radiofm_models.recipe import TuneRecipe
+from radiofm_models.recipe import TuneRecipe, recipe_of
 from radiofm_models.tasks.presets import preset
 from radiofm_models.vit import PRESETS
 
@@ -45,7 +46,7 @@ class Wanted:
         """The recipe, its steps not yet counted."""
         settings = {"steps": 1, "batch": 256, "lr": 1e-3, "betas": (0.9, 0.999)}
         given = {k: v for k, v in (self.settings or {}).items() if v is not None}
-        return TuneRecipe.model_validate(settings | dict(preset(self.task).recipe) | given)
+        return recipe_of(TuneRecipe, settings | dict(preset(self.task).recipe) | given)
 
 
 def open_encoder(wanted: Wanted) -> Pretrained:
@@ -72,6 +73,8 @@ def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> M
 
 def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
     """Fine-tune in `out`, or go on with what is there. Returns what came of it, as run.json."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("finetune is one process's work: run it without torchrun")
     tuned, report = tune_in(wanted, out, tensorboard)
     report |= {
         "validation": judge(tuned, tuned.task.material.split.validation),
