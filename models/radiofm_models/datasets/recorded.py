@@ -55,6 +55,7 @@ class Recorded(Dataset):
         self.path = Path(path)
         check_folder(self.path)
         self.spec = base_spec(spec or SpectrogramSpec())
+        self._found: set[Path] = set()
         self._open = lru_cache(OPEN_FILES)(self._verified)
         self._spectrogram = lru_cache(8)(Spectrogram)
 
@@ -82,7 +83,7 @@ class Recorded(Dataset):
         if short:
             log.warning("%s: %d recordings under %g ms are left out", self.path, short, slice_ms)
         self._kept = places
-        self.files = [self.path / name for name in sorted({p.source.file for p in places})]
+        self.files = sorted(self._found)
         self.files += [meta for file in self.files if (meta := pair(file)[0]).is_file()]
         self._known = hashlib.sha256(repr((list(places), known)).encode()).hexdigest()
 
@@ -96,6 +97,7 @@ class Recorded(Dataset):
     def _sources(self, file: str) -> list[tuple[Source, Recording]]:
         """The recordings of a file; their samples are verified when slices are read."""
         found = open_recordings(self.path / file, verify=False)
+        self._found |= {recording.path for recording in found}
         return [(Source(file, number), recording) for number, recording in enumerate(found)]
 
     def _verified(self, source: Source) -> Recording:
