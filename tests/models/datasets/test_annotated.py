@@ -53,7 +53,7 @@ def test_the_image_is_where_the_box_is(tmp_path: Path) -> None:
     recording(tmp_path / "a", 1, [note("tone", 0, None, 0.75, 0.8125)], tone=0.78)
     data = Annotated(tmp_path, "mask", SPEC)
     image, mask = data.item(0)
-    assert np.all(np.asarray(mask)[12] == 1) and np.count_nonzero(mask) == 32
+    assert np.all(np.asarray(mask)[12] == 1) and np.count_nonzero(np.asarray(mask)) == 32
     assert image[0].mean(axis=1).argmax() == 12
 
 
