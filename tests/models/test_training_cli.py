@@ -63,7 +63,7 @@ RANDOM = ["--encoder", "random", "--preset", "nano"]
         (["slices", "--task", "signals", *RANDOM, "--per-class", "99"], 2, "noise has 24 items"),
         (["slices", "--task", "signals", *RANDOM, "--mode", "last", "--last", "9"], 2, "last 9"),
         (["bare", "--task", "segmentation", *RANDOM], 1, "is annotated: annotate them"),
-        (["bare", "--task", "regression", *RANDOM], 1, "is in no folder that names its class"),
+        (["bare", "--task", "regression", *RANDOM], 2, "bare has no numbers: give it a labels"),
         (["air", "--task", "segmentation", *RANDOM], 2, "of 2 groups leaves validation empty"),
     ],
 )

@@ -52,13 +52,13 @@ class Labelled(Recorded):
                 f"{self.path}: a label there is of a whole recording, no {target}: annotate the "
                 "recordings (SigMF) where signals are"
             )
+        lines: list[Line] = []
         columns: tuple[str, ...] = ()
         if (self.path / LIST).is_file():
             lines, columns = read_list(self.path / LIST)
-        else:
-            lines = list_folders(self.path)
         if target == "numbers" and not columns:
-            raise UsageError(f"{self.path} has no numbers: give {LIST} columns of them")
+            raise UsageError(f"{self.path} has no numbers: give it a {LIST} with columns of them")
+        lines = lines or list_folders(self.path)
         if target == "class" and not all(line.label for line in lines):
             raise UsageError(f"{self.path / LIST} has no column label, or not all of it filled in")
         places: list[Place] = []

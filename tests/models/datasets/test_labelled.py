@@ -76,7 +76,7 @@ def test_a_list_of_numbers(tmp_path: Path) -> None:
         ("file,x\na,1\n", "class", "no column label"),
         ("file,x\na,far\n", "numbers", "line 2: x 'far' is no number"),
         ("file,x\na,nan\n", "numbers", "line 2: x 'nan' is no number"),
-        ("file,label\na,x\n", "numbers", r"has no numbers: give labels\.csv columns"),
+        ("file,label\na,x\n", "numbers", r"has no numbers: give it a labels\.csv"),
         ("file,label,start_s,stop_s\na,x,2,1\n", "class", "line 2 is of 2 to 1 s"),
         ("file,label\ngone,x\n", "class", "no recording .*gone"),
         ("file,label,start_s\na,x,0.02\n", "class", "none of its 1 recordings has 16 ms"),
