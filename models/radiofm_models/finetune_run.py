@@ -123,7 +123,6 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
         "tuning": str(tuned.tuning),
         "new_tokenizer": tuned.new_tokenizer,
         "best": tuned.record["best"],
-        "served": tuned.task.served(),
     }
     return tuned, about
 

@@ -18,8 +18,8 @@ from radiofm_models.checkpoint import TRAINER, latest_checkpoint, load_weights, 
 from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.probes import Head
-from radiofm_models.recipe import TuneRecipe
 from radiofm_models.progress import tracked
+from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.task import Figures, Outputs, Task
 from radiofm_models.trainer import train
 from radiofm_models.tuning import Tuning, tune

@@ -196,7 +196,7 @@ def test_numbers_of_a_list_by_the_whole_command(tmp_path: Path) -> None:
     report = run(wanted, tmp_path / "run")
     assert report["modality"] == "spectrogram" and report["input"]["height"] == 224
     assert set(report["test"]) == {"model", "mean of training"}
-    assert report["served"] == {} and report["split"] == {"train": 6, "validation": 1, "test": 1}
+    assert report["split"] == {"train": 6, "validation": 1, "test": 1}
     again, about = read_run(tmp_path / "run")
     assert about == json.loads(json.dumps(report)) and again.recipe().mode == "strict"
     assert run(again, tmp_path / "run")["test"] == report["test"]  # finished: nothing is trained

@@ -82,7 +82,8 @@ class Presence(Task):
             "all present": _repeated(np.full(len(self.labels), 30.0), shape),
         }
 
-    def served(self) -> Figures:
+    def served(self, outputs: Outputs, rows: Indices) -> Figures:
+        self.calibrate(outputs, rows)
         return {"thresholds": self._thresholds.tolist()}
 
 

@@ -52,13 +52,11 @@ class Task(ABC):
     def trivial(self, rows: Indices) -> dict[str, Outputs]:
         """Answers for `rows` that no network gave, each by its name: what must be beaten."""
 
-    def served(self, outputs: Outputs, rows: Indices) -> Figures:
-        """What the served head's record says beside its labels, from held-out outputs."""
     def calibrate(self, outputs: Outputs, rows: Indices) -> None:  # noqa: B027
         """Choose what is chosen by the trained head's outputs for validation items `rows`."""
 
-    def served(self) -> Figures:
-        """What the record of the served head says beside its labels."""
+    def served(self, outputs: Outputs, rows: Indices) -> Figures:
+        """What the served head's record says beside its labels, from held-out outputs."""
         return {}
 
     def targets(self, rows: Indices) -> npt.NDArray[Any]:
