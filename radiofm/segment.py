@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,13 @@ def segments_of(
             segments.append(_segment(capture, start, end, center_frequency_hz, last, before))
             last = capture
     return tuple(segments)
+
+
+def slice_starts(segments: Iterable[Segment], samples: int) -> Iterator[tuple[int, int]]:
+    """(segment, first sample) of each slice: back to back within a segment, none across a gap."""
+    for number, segment in enumerate(segments):
+        last = segment.start + segment.count - samples
+        yield from ((number, start) for start in range(segment.start, last + 1, samples))
 
 
 def _segment(

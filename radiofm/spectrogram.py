@@ -8,6 +8,7 @@ the trainer and the live worker all call `Spectrogram`: what is trained is what 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -183,3 +184,12 @@ def resize_weights(inputs: int, outputs: int, kernel: Kernel) -> npt.NDArray[np.
             far = ((distance - 5) * distance + 8) * distance * a - 4 * a
             weights = np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float64)
+
+
+def cells(low: float, high: float, count: int) -> slice:
+    """Cells whose centre lies within [low, high) of [0, 1), or the one that holds its middle."""
+    first, last = math.ceil(low * count - 0.5), math.ceil(high * count - 0.5)
+    if first < last:
+        return slice(first, last)
+    middle = min(int((low + high) / 2 * count), count - 1)
+    return slice(middle, middle + 1)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import radiofm
 from radiofm.errors import UsageError
 from radiofm.slice_set import SliceRecord, SliceSetInfo, write_slice_set
-from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
+from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec, cells
 from radiofm_capture.scenes.draw import draw_scene
 from radiofm_capture.scenes.front_end import FULL_SCALE
 from radiofm_capture.scenes.load import draw_document, read_scene
@@ -178,13 +178,4 @@ def covered(
     high = (box.high_hz - center_hz) / rate + 0.5
     start = box.start_sample / count
     stop = start + box.sample_count / count
-    return _cells(low, high, spec.height), _cells(start, stop, spec.width)
-
-
-def _cells(low: float, high: float, cells: int) -> slice:
-    """Cells whose centre lies within [low, high) of [0, 1), or the one that holds its middle."""
-    first, last = math.ceil(low * cells - 0.5), math.ceil(high * cells - 0.5)
-    if first < last:
-        return slice(first, last)
-    middle = min(int((low + high) / 2 * cells), cells - 1)
-    return slice(middle, middle + 1)
+    return cells(low, high, spec.height), cells(start, stop, spec.width)

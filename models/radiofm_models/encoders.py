@@ -9,6 +9,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import nn
 
+from radiofm.errors import UsageError
 from radiofm_models.checkpoint import (
     CONFIG,
     EMA,
@@ -38,13 +39,13 @@ class Pretrained:
         """A copy of the encoder for slices of `channels`, and whether it has yet to learn them.
 
         One that never saw the modality, or with other channels, gets a new patch embedding, as in
-        the papers.
+        the papers; an untrained one stays as it is for slices of its channels.
         """
         encoder, known = self.model.encoder, self.model.config.channels
         if isinstance(known, dict) and known.get(modality) == channels:
             return encoder_of(encoder, modality), False
         new = with_channels(encoder, channels)
-        if known == channels and modality in self.inputs:
+        if known == channels and (modality in self.inputs or not self.inputs):
             new.load_state_dict(encoder.state_dict())
             return new, False
         return new, True
@@ -53,9 +54,13 @@ class Pretrained:
 def load_pretrained(folder: Path) -> Pretrained:
     """The newest checkpoint of a run, or the checkpoint, at `folder`; its average if it kept one.
 
-    Raises CheckpointError where there is none.
+    Raises UsageError where there is none, CheckpointError where it is broken.
     """
     found = latest_checkpoint(folder) or folder
+    if not (found / CONFIG).is_file():
+        raise UsageError(
+            f"encoder {folder} is no folder of a pretraining run or checkpoint: name one, or random"
+        )
     config = read_json(found / CONFIG)
     try:
         sizes = ViTConfig.model_validate(config["vit"])

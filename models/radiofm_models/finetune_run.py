@@ -7,6 +7,7 @@ best/       the weights that did best on validation items; those of a frozen enc
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from typing import Any
 
 from radiofm.array_set import sha256_of
 from radiofm.errors import UsageError
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
 from radiofm_models.datasets.scaling import Scaling
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.finetuning import Tuned, finetune, judge
 from radiofm_models.material import How, Material, open_material
-from radiofm_models.recipe import TuneRecipe
+from radiofm_models.recipe import TuneRecipe, recipe_of
 from radiofm_models.tasks.presets import preset
 from radiofm_models.vit import PRESETS
 
@@ -45,7 +47,7 @@ class Wanted:
         """The recipe, its steps not yet counted."""
         settings = {"steps": 1, "batch": 256, "lr": 1e-3, "betas": (0.9, 0.999)}
         given = {k: v for k, v in (self.settings or {}).items() if v is not None}
-        return TuneRecipe.model_validate(settings | dict(preset(self.task).recipe) | given)
+        return recipe_of(TuneRecipe, settings | dict(preset(self.task).recipe) | given)
 
 
 def open_encoder(wanted: Wanted) -> Pretrained:
@@ -59,16 +61,21 @@ def open_encoder(wanted: Wanted) -> Pretrained:
 
 def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> Material:
     """The data set, made as the encoder knows its modality, or measured where it does not."""
-    recipe, masks = wanted.recipe(), preset(wanted.task).masks
-    material = open_material(wanted.data, cache, recipe.seed, wanted.size, masks=masks)
+    recipe, target = wanted.recipe(), preset(wanted.task).target
+    spec = pretrained.inputs.get("spectrogram")
+    spec = spec if isinstance(spec, SpectrogramSpec) else None
+    options: dict[str, Any] = {"target": target, "spec": spec}
+    material = open_material(wanted.data, cache, recipe.seed, wanted.size, **options)
     known = pretrained.inputs.get(material.modality)
     if known is not None and _channels(known) == material.channels:
-        material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, masks=masks)
+        material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, **options)
     return material.few(recipe.per_class, recipe.seed) if recipe.per_class else material
 
 
 def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
     """Fine-tune in `out`, or go on with what is there. Returns what came of it, as run.json."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("finetune is one process's work: run it without torchrun")
     tuned, report = tune_in(wanted, out, tensorboard)
     report |= {
         "validation": judge(tuned, tuned.task.material.split.validation),

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor, nn
 
 from radiofm_models.checkpoint import TRAINER, latest_checkpoint, load_weights, read_json
 from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.probes import Head
+from radiofm_models.progress import tracked
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.task import Figures, Outputs, Task
 from radiofm_models.trainer import train
@@ -88,7 +87,7 @@ def features(
     """`pool` of the tokens of `rows`, in memory: whole tokens as float16, vectors as float32."""
     encoder.to(device()).eval()
     parts = []
-    for start in track(range(0, len(rows), BATCH), title, console=Console(stderr=True)):
+    for start in tracked(range(0, len(rows), BATCH), title):
         images = torch.from_numpy(task.images(rows[start : start + BATCH])).to(device())
         pooled = pool(encoder(images)).cpu()
         parts.append(pooled if pooled.ndim == 2 else pooled.half())
@@ -158,6 +157,7 @@ def finetune(
         tensorboard=tensorboard,
     )
     load_weights(folder / "best", model)
+    task.calibrate(outputs_of(compute, validation), validation)
     return Tuned(task, tuning, record, new)
 
 

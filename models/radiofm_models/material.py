@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
-from rich.progress import track
 
+from radiofm.corpus.spec import base_spec
 from radiofm.corpus.statistics import Statistics
 from radiofm.errors import RecordingError, UsageError
 from radiofm.spectrogram import Image, SpectrogramSpec
@@ -25,6 +24,7 @@ from radiofm_models.data import CHUNK, Indices, Split
 from radiofm_models.datasets.dataset import Array, Dataset
 from radiofm_models.datasets.opening import open_source
 from radiofm_models.datasets.scaling import Scaling, measure, resized
+from radiofm_models.progress import tracked
 from radiofm_models.splits import StoredSplit, make_split
 
 MODALITY_OF = {3: "wifi-csi", 4: "5g-csi", 5: "5g-csi", 2: "iq-grid", 1: "spectrogram"}
@@ -133,10 +133,7 @@ def _stored_split(dataset: Dataset, seed: int, cache: Path) -> StoredSplit:
 
 def _agree(source: str, dataset: Dataset, spec: SpectrogramSpec) -> None:
     """Two specs may differ in their statistics, not in what is computed."""
-    statistics = {"range_db": (0.0, 1.0), "mean": 0.0, "std": 1.0}
-    if dataset.spec is None or dataset.spec.model_copy(update=statistics) != spec.model_copy(
-        update=statistics
-    ):
+    if dataset.spec is None or base_spec(dataset.spec) != base_spec(spec):
         raise UsageError(
             f"{source}: its slices are not made as those that the encoder was trained on: build "
             "it with that spec"
@@ -174,8 +171,7 @@ def _write(dataset: Dataset, size: tuple[int, int] | None, items: Path, labels: 
     parts = [path.with_suffix(".part") for path in (items, labels)]
     values: Array | None = None
     targets: npt.NDArray[Any] | None = None
-    console = Console(stderr=True)
-    for row in track(range(len(dataset)), f"read {dataset.name}", console=console):
+    for row in tracked(range(len(dataset)), f"read {dataset.name}"):
         value, label = dataset.item(row)
         value = resized(value, size)
         if not np.isfinite(value).all():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from radiofm.errors import UsageError
 from radiofm_models.lora import LoRAConfig
 from radiofm_models.masks import Geometry
 from radiofm_models.probes import Pooling
@@ -69,6 +71,19 @@ class TuneRecipe(Schedule):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0  # theta of WavesFM's equation 17
     weighted: bool = False  # classes by their rarity, WavesFM's equation 18
     per_class: int | None = None  # training items of each class; None: all
+
+
+Kind = TypeVar("Kind", bound=Schedule)
+
+
+def recipe_of(kind: type[Kind], settings: Mapping[str, Any]) -> Kind:
+    """The recipe of these settings, or UsageError that names the first that cannot be."""
+    try:
+        return kind.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where} {first['input']!r}: {first['msg'].lower()}") from None
 
 
 class HeadRecipe(_Part):

@@ -170,10 +170,11 @@ def _forget(log: Path, step: int) -> None:
 
 
 def _progress(title: str, world: World) -> Progress:
+    console = Console(stderr=True)
     return Progress(
         TextColumn(title), BarColumn(), MofNCompleteColumn(),
         TextColumn("loss {task.fields[loss]:.4f}"), TimeRemainingColumn(),
-        console=Console(stderr=True), disable=not world.first,
+        console=console, disable=not (world.first and console.is_terminal),
     )  # fmt: skip
 
 

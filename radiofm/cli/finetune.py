@@ -19,13 +19,17 @@ def _option(*names: str, help: str, panel: str, **more: Any) -> Any:
 
 def finetune(
     data: Annotated[
-        str, typer.Argument(help="A slice set or array set, or NAME:PATH of a public data set.")
+        str,
+        typer.Argument(
+            help="Recordings: annotated (SigMF), in a folder for each class, or listed in "
+            "labels.csv; a slice set or array set; or NAME:PATH of a public data set."
+        ),
     ],
     task: Annotated[
         str,
         typer.Option(
             help="activity, signals, segmentation, occupancy, positioning, channel, "
-            "classification or regression."
+            "classification, regression or presence."
         ),
     ],
     encoder: Annotated[

@@ -99,17 +99,18 @@ def pretrain(
     """
     from radiofm.errors import UsageError
     from radiofm_models.pretrain_run import run
-    from radiofm_models.recipe import PretrainRecipe
+    from radiofm_models.recipe import PretrainRecipe, recipe_of
     from radiofm_models.vit import PRESETS
 
     if preset not in PRESETS:
         raise UsageError(f"--preset {preset} is unknown: take one of {', '.join(PRESETS)}")
-    recipe = PretrainRecipe(
-        preset=preset, patch=patch, steps=steps or 1, batch=batch, seed=seed, mask_ratio=mask_ratio,
-        geometry=geometry, augment=augment, gain_db=gain_db, lr=lr, warmup=warmup,
-        weight_decay=weight_decay, clip=clip, ema=ema, bf16=bf16,
-        checkpoint_every=checkpoint_every, evaluate_every=evaluate_every,
-    )  # fmt: skip
+    settings = {
+        "preset": preset, "patch": patch, "steps": steps or 1, "batch": batch, "seed": seed,
+        "mask_ratio": mask_ratio, "geometry": geometry, "augment": augment, "gain_db": gain_db,
+        "lr": lr, "warmup": warmup, "weight_decay": weight_decay, "clip": clip, "ema": ema,
+        "bf16": bf16, "checkpoint_every": checkpoint_every, "evaluate_every": evaluate_every,
+    }  # fmt: skip
+    recipe = recipe_of(PretrainRecipe, settings)
     report = run(
         data, out, recipe, epochs=epochs if steps is None else None, size=(size, size),
         parallel=parallel, tensorboard=tensorboard,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from radiofm.corpus.statistics import Statistics
 from radiofm.errors import RecordingError
 from radiofm.level import count_clipped, level_dbfs
 from radiofm.recording import Recording
-from radiofm.segment import Segment
+from radiofm.segment import Segment, slice_starts
 from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
 
 HASH_BYTES = 8 * 2**20  # at a time, of what no slice covers
@@ -88,7 +88,7 @@ def measure(
     content = _Hash(recording, progress)
     statistics = Statistics()
     slices: list[SliceRow] = []
-    for segment, start in _starts(recording.segments, spectrogram.samples):
+    for segment, start in slice_starts(recording.segments, spectrogram.samples):
         row, decibels = _slice(recording, spectrogram, len(slices), segment, start)
         statistics.add(decibels)
         slices.append(row)
@@ -140,13 +140,6 @@ class _Hash:
 @lru_cache(maxsize=8)
 def _spectrogram(spec: SpectrogramSpec, sample_rate_hz: float) -> Spectrogram:
     return Spectrogram(spec, sample_rate_hz)
-
-
-def _starts(segments: tuple[Segment, ...], samples: int) -> Iterator[tuple[int, int]]:
-    """(segment, first sample) of each slice: back to back within a segment, none across a gap."""
-    for number, segment in enumerate(segments):
-        last = segment.start + segment.count - samples
-        yield from ((number, start) for start in range(segment.start, last + 1, samples))
 
 
 def _slice(

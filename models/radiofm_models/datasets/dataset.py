@@ -6,17 +6,19 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.corpus.spec import base_spec
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.data import Indices
 
 Array = npt.NDArray[np.float32]
 Names = npt.NDArray[Any]  # text or whole numbers, one an item
 Label = int | npt.NDArray[Any] | None
+Target = Literal["class", "numbers", "mask", "presence"]  # what a label is
 
 
 class Dataset(ABC):
@@ -66,12 +68,15 @@ class Dataset(ABC):
             parts, counts = np.unique(self.parts, return_counts=True)
             about["parts"] = dict(zip(parts.tolist(), counts.tolist(), strict=True))
         if self.snr_db is not None:
-            about["snr_db"] = [float(self.snr_db.min()), float(self.snr_db.max())]
+            known = self.snr_db[np.isfinite(self.snr_db)]
+            about["snr_db"] = [float(known.min()), float(known.max())] if len(known) else None
         return about
 
     def fingerprint(self) -> str:
         """SHA-256 of what is known of the items: another set of files has another."""
         digest = hashlib.sha256(f"{self.name} {len(self)} {self.labels}".encode())
+        if self.spec is not None:  # its statistics do not alter dBFS images
+            digest.update(base_spec(self.spec).hash.encode())
         for file in self.files:
             digest.update(f"{file.parent.name}/{file.name} {file.stat().st_size}\n".encode())
         for known in (self.classes, self.groups, self.parts, self.snr_db):

@@ -30,14 +30,14 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 def find(folder: Path, *suffixes: str) -> list[Path]:
     """The files in `folder` whose names end so, in natural order."""
-    _check_folder(folder)
+    check_folder(folder)
     found = [file for file in folder.iterdir() if file.name.lower().endswith(suffixes)]
     return sorted(found, key=natural)
 
 
 def folders(folder: Path) -> list[Path]:
     """The folders in `folder`, in natural order."""
-    _check_folder(folder)
+    check_folder(folder)
     return sorted((file for file in folder.iterdir() if file.is_dir()), key=natural)
 
 
@@ -53,7 +53,7 @@ def official(folder: Path) -> list[tuple[str, Path]]:
     return [("", folder)]
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     if not folder.is_dir():
         raise broken(folder, "it is no folder", "give the folder of the unpacked set")
 

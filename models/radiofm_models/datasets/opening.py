@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from radiofm.corpus.find import find_recordings
 from radiofm.errors import UsageError
+from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.datasets.annotated import Annotated
 from radiofm_models.datasets.cfr import Cfr
 from radiofm_models.datasets.channel_estimation import ChannelEstimation
-from radiofm_models.datasets.dataset import Dataset
+from radiofm_models.datasets.dataset import Dataset, Target
 from radiofm_models.datasets.deepbeam import DeepBeam
+from radiofm_models.datasets.labelled import LIST, Labelled
 from radiofm_models.datasets.nr_lte import NrLte
 from radiofm_models.datasets.ntu_fi import NtuFiHar, NtuFiHumanId
 from radiofm_models.datasets.positioning import Positioning
@@ -25,8 +29,11 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
     kind.name: kind
     for kind in (
         NtuFiHar, NtuFiHumanId, SignalImages, Positioning, Cfr, DeepBeam, RadioML2016, RadioML2018,
-        NrLte, ChannelEstimation, TorchSig, Wiar, Simulated,
+        NrLte, ChannelEstimation, TorchSig, Wiar, Simulated, Labelled, Annotated,
     )
+}  # fmt: skip
+RECORDED: dict[str, Callable[..., Dataset]] = {
+    Labelled.name: Labelled, Annotated.name: Annotated,
 }  # fmt: skip
 
 
@@ -37,23 +44,40 @@ def open_dataset(name: str, path: Path | str, **options: Any) -> Dataset:
     return DATASETS[name](path, **options)
 
 
-def open_source(source: str, masks: bool = False, **options: Any) -> Dataset:
+def open_source(
+    source: str, target: Target | None = None, spec: SpectrogramSpec | None = None, **options: Any
+) -> Dataset:
     """What a command line names: NAME:PATH of a public set, or a folder of this program's own.
 
-    Such a folder is a corpus, a slice set or an array set; which, its files tell. With `masks`,
-    the labels of a slice set are its masks.
+    Such a folder is a slice set, an array set, a corpus, or recordings; which, its files tell. With
+    a `target` (what labels are to be) those of recordings are asked for: of a list, of annotations,
+    or of the folders that they are in; they are cut by `spec`, or else by Table I.
     """
     name, colon, rest = source.partition(":")
     if colon and name in DATASETS:
+        if name in RECORDED:
+            options |= {"target": target or "class", "spec": spec}
         return open_dataset(name, Path(rest).expanduser(), **options)
     path = Path(source).expanduser()
-    if (path / "spec.json").is_file():
-        return CorpusSlices(path)
     if (path / "decibels.npy").is_file():
-        return Slices(path, "mask" if masks else "class")
+        return Slices(path, "mask" if target == "mask" else "class")
     if (path / "set.json").is_file():
-        return Simulated(path, masks)
+        return Simulated(path, target)
+    if target is None and (path / "spec.json").is_file():
+        return CorpusSlices(path)
+    if target is not None and path.is_dir() and (found := find_recordings(path)):
+        return RECORDED[_labelled_by(path, found, target)](path, target, spec)
     raise UsageError(
-        f"{source} is no corpus (radiofm corpus build), slice set or array set (radiofm simulate): "
-        f"name one, or NAME:PATH with a name of {', '.join(sorted(DATASETS))}"
+        f"{source} is no corpus (radiofm corpus build), slice set or array set (radiofm simulate)"
+        f"{' and holds no recordings' if target else ''}: name one, or NAME:PATH with a name of "
+        f"{', '.join(sorted(DATASETS))}"
     )
+
+
+def _labelled_by(path: Path, found: Sequence[Path], target: Target) -> str:
+    """What says what is in the recordings `found` below a folder: the name of its data set."""
+    listed = (path / LIST).is_file()
+    if target == "numbers" or (target == "class" and listed):
+        return Labelled.name
+    in_folders = all(len(file.relative_to(path).parts) > 1 for file in found)
+    return Labelled.name if target == "class" and in_folders else Annotated.name

@@ -15,7 +15,7 @@ import numpy as np
 from radiofm.array_set import ArraySet
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.datasets.channel_estimation import of_grids
-from radiofm_models.datasets.dataset import Array, Dataset, Label
+from radiofm_models.datasets.dataset import Array, Dataset, Label, Target
 from radiofm_models.datasets.files import broken, float32
 from radiofm_models.datasets.ntu_fi import ANTENNAS, SUBCARRIERS
 
@@ -37,8 +37,8 @@ class Simulated(Dataset):
     name = "simulated"
     axes = "as in the public set of the same layout; the unit is in card.md"
 
-    def __init__(self, path: Path | str, masks: bool = False) -> None:
-        """With `masks`, the labels of slices are their masks."""
+    def __init__(self, path: Path | str, target: Target | None = None) -> None:
+        """What labels are is the set's own, but for `target` mask, of sets that have masks."""
         self.path = Path(path)
         self._set = ArraySet.open(self.path)
         info = self._set.info
@@ -47,10 +47,15 @@ class Simulated(Dataset):
         self._values, self._target, classified = KINDS[info.name]
         if self._values == "decibels":
             self.spec = SpectrogramSpec.model_validate(info.parameters["spec"])
-        if masks and "mask" in info.arrays:
+        if "present" in info.arrays:
+            self._target, classified = "present", False
+            if target not in (None, "presence"):
+                raise broken(
+                    self.path, "its slices hold several families",
+                    "take it for --task presence, or make it without --multi",
+                )  # fmt: skip
+        elif target == "mask" and "mask" in info.arrays:
             self._target, classified = "mask", False
-        if "label" not in info.arrays and info.name == "families" and not masks:
-            raise broken(self.path, "its slices hold several families", "make it without --multi")
         self.target = info.arrays[self._target].about
         self.files = [self.path / file for file in info.sha256]
         if classified:

@@ -13,6 +13,7 @@ from radiofm_models.metrics.embeddings import (
     n_shot_folds,
     nearest_mean,
 )
+from radiofm_models.metrics.presence import average_precision, best_threshold, f1_score
 from radiofm_models.metrics.regression import (
     channel_errors_by_snr,
     position_errors,
@@ -41,12 +42,15 @@ __all__ = [
     "Mask",
     "above_median",
     "accuracy_by_snr",
+    "average_precision",
     "best_energy_threshold",
+    "best_threshold",
     "block_pixels",
     "calibration_error",
     "channel_errors_by_snr",
     "classification_metrics",
     "confusion",
+    "f1_score",
     "forecast_recall",
     "grid_accuracy",
     "intersection_over_union",

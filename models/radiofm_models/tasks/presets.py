@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any
 
 from radiofm.errors import UsageError
+from radiofm_models.datasets.dataset import Target
 from radiofm_models.material import Material
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.channel import ChannelEstimation
 from radiofm_models.tasks.classification import Classification
 from radiofm_models.tasks.positioning import Positioning
+from radiofm_models.tasks.presence import Presence
 from radiofm_models.tasks.regression import Regression
 from radiofm_models.tasks.segmentation import Segmentation
 from radiofm_models.tasks.task import Task
@@ -25,7 +27,7 @@ class TaskPreset:
     about: str
     make: Callable[[Material, TuneRecipe], Task]
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    masks: bool = False  # a slice set's masks are its labels
+    target: Target = "class"  # what the labels of items are
 
 
 TASKS: dict[str, TaskPreset] = {
@@ -43,18 +45,22 @@ TASKS: dict[str, TaskPreset] = {
         "NR, LTE and noise, or any labels, by pixel (ViT-MSM, section IV)",
         Segmentation,
         {"mode": "strict"},
-        masks=True,
+        target="mask",
     ),
     "occupancy": TaskPreset(
         "signal or none, by pixel (ConvLSTM-MSM, Fig. 8)",
         partial(Segmentation, binary=True),
         {"mode": "strict"},
-        masks=True,
+        target="mask",
     ),
     "positioning": TaskPreset(
         "where a 5G terminal is, in metres (WavesFM, equation 19)",
         Positioning,
         {"mode": "last", "pooling": "avg"},
+        target="numbers",
+    ),
+    "presence": TaskPreset(
+        "which signals are in a slice, any number of them", Presence, target="presence"
     ),
     "channel": TaskPreset(
         "MIMO-OFDM channels from pilots, weighted by SNR (WavesFM, equations 20 and 21)",
@@ -62,7 +68,7 @@ TASKS: dict[str, TaskPreset] = {
         {"mode": "last"},
     ),
     "classification": TaskPreset("any classes", Classification),
-    "regression": TaskPreset("any numbers", Regression),
+    "regression": TaskPreset("any numbers", Regression, target="numbers"),
 }
 
 

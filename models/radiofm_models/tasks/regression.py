@@ -43,7 +43,8 @@ class Regression(Task):
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         super().__init__(material, recipe)
-        if material.targets is None or material.targets.ndim > 2:
+        targets = material.targets
+        if targets is None or targets.ndim > 2 or material.dataset.classes is not None:
             raise UsageError(f"{material.source} has no numbers to predict")
         seen = self._numbers(material.split.train)
         self._low, self._high = seen.min(axis=0), seen.max(axis=0)

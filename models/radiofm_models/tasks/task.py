@@ -63,6 +63,9 @@ class Task(ABC):
         """
         return {}
 
+    def calibrate(self, outputs: Outputs, rows: Indices) -> None:  # noqa: B027
+        """Choose what is chosen by the trained head's outputs for validation items `rows`."""
+
     def served(self, outputs: Outputs, rows: Indices) -> Figures:
         """What the served head's record says beside its labels, from held-out outputs."""
         return {}

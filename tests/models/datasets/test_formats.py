@@ -261,7 +261,7 @@ def test_every_set_offers_the_same(
 
 
 def test_all_sets_are_tested() -> None:
-    elsewhere = {"wiar", "simulated"}  # test_wiar.py, test_simulated.py
+    elsewhere = {"wiar", "simulated", "labelled", "annotated"}  # test_wiar.py and so on
     assert {name for name, *_ in written.SETS} | elsewhere == set(DATASETS)
     with pytest.raises(UsageError, match="data set 'mnist' is unknown: take one of 5g-cfr"):
         open_dataset("mnist", "here")
