@@ -25,11 +25,12 @@ from radiofm_models.checkpoint import (
     read_json,
 )
 from radiofm_models.convlstm import ConvLSTMConfig, MaskedConvLSTM, mask_tokens
+from radiofm_models.material import open_material
 from radiofm_models.pretrain import adamw
 from radiofm_models.recipe import ConvLSTMRecipe
 from radiofm_models.sentences import Sentences, SentenceShape
 from radiofm_models.trainer import Evaluate, train
-from radiofm_models.world import World, device
+from radiofm_models.world import World, device, joined
 
 HELD_OUT = 64  # sentences that are looked at between steps
 BATCH = 8  # sentences at a time, where none is trained on
@@ -112,20 +113,22 @@ def config_of(recipe: ConvLSTMRecipe, scaling: Any) -> dict[str, Any]:
 def masked_error(model: MaskedConvLSTM, tokens: Image, ratio: float, seed: int) -> dict[str, float]:
     """Mean squared error on the replaced tokens of `tokens` [n, T, 1, H, W]: the model's, and that
     of the mean of each row's kept pixels; 1 is the variance of an average slice."""
-    noise, white = noises(tokens.shape, (seed,))
+    chooser, white = noises(tokens.shape, (seed,))
     model.eval()
     where = next(model.parameters()).device
     square, guess, pixels = 0.0, 0.0, 0
     for start in range(0, len(tokens), BATCH):
-        part = [torch.from_numpy(v[start : start + BATCH]).to(where)
-                for v in (tokens, noise, white)]  # fmt: skip
-        masked, mask = mask_tokens(*part, ratio)
+        here = slice(start, start + BATCH)
+        true, uniform, noise = (
+            torch.from_numpy(values[here]).to(where) for values in (tokens, chooser, white)
+        )
+        masked, mask = mask_tokens(true, uniform, noise, ratio)
         weight = mask[:, :, None, None, None]
         kept = (1 - weight).sum(dim=1, keepdim=True)
-        rows = (part[0] * (1 - weight)).sum(dim=1, keepdim=True).mean(dim=4, keepdim=True) / kept
-        square += float(((model(masked) - part[0]).square() * weight).sum())
-        guess += float(((rows - part[0]).square() * weight).sum())
-        pixels += int(mask.sum()) * part[0][0, 0].numel()
+        rows = (true * (1 - weight)).sum(dim=1, keepdim=True).mean(dim=4, keepdim=True) / kept
+        square += float(((model(masked) - true).square() * weight).sum())
+        guess += float(((rows - true).square() * weight).sum())
+        pixels += int(mask.sum()) * true[0, 0].numel()
     return {"masked_mse": square / pixels, "row_mean_mse": guess / pixels}
 
 
@@ -136,6 +139,45 @@ def _held_out(model: MaskedConvLSTM, sentences: Sentences, recipe: ConvLSTMRecip
         return masked_error(model, tokens, recipe.mask_ratio, recipe.seed)
 
     return evaluate
+
+
+def run_convlstm(
+    source: str,
+    out: Path,
+    recipe: ConvLSTMRecipe,
+    *,
+    epochs: int | None = None,
+    tensorboard: bool = False,
+) -> dict[str, Any] | None:
+    """Pretrain on the corpus `source` in `out`, or go on with what is there: `radiofm pretrain`.
+
+    Returns what came of it; None in all processes but the first. With `epochs`, the recipe's steps
+    are as many as show the model so often as many sentences as lie beside each other.
+    """
+    with joined() as world:
+        with world.first_alone():
+            material = open_material(source, out / "data", recipe.seed)
+        sentences = Sentences(material, material.split.train, recipe.sentence)
+        held_out = Sentences(material, material.split.validation, recipe.sentence)
+        if epochs is not None:
+            steps = max(1, epochs * len(sentences) // recipe.batch)
+            recipe = recipe.model_copy(update={"steps": steps})
+        model, record = pretrain_convlstm(
+            sentences, recipe, out, world, {"data": material.dataset.fingerprint()},
+            held_out=held_out, tensorboard=tensorboard,
+        )  # fmt: skip
+        if not world.first:
+            return None
+    return {
+        "out": str(out),
+        "parameters": sum(p.numel() for p in model.encoder.parameters()),
+        "sets": {source: len(sentences)},
+        "step": record["step"],
+        "loss_first": record["loss_first"],
+        "loss_last": record["loss_last"],
+        "wall_s": round(record["wall_s"], 1),
+        "cpu_s": round(record["cpu_s"], 1),
+    }
 
 
 @dataclass(frozen=True)
