@@ -33,7 +33,7 @@ class Future:
 
     @property
     def ahead(self) -> int:
-        return self.future.shape[2] // self.columns
+        return int(self.future.shape[2]) // self.columns
 
 
 def trivial(test: Future, mean: npt.NDArray[np.float32]) -> dict[str, Image]:

@@ -71,7 +71,8 @@ class Sentences:
 
     def __init__(self, material: Material, rows: Indices, shape: SentenceShape) -> None:
         dataset = material.dataset
-        if not isinstance(dataset, CorpusSlices) or dataset.spec.duration_s != SLICE_S:
+        spec = dataset.spec
+        if not isinstance(dataset, CorpusSlices) or not spec or spec.duration_s != SLICE_S:
             raise UsageError(
                 f"{material.source}: sentences are made of slices of 2 ms: name a corpus that "
                 "`radiofm corpus build --spec convlstm` made"

@@ -23,6 +23,7 @@ from radiofm_models.papers.convlstm import (
     threads,
 )
 from radiofm_models.report import (
+    Cell,
     Column,
     Figure,
     Measured,
@@ -38,7 +39,8 @@ from radiofm_models.report import (
 from radiofm_models.sentences import SLICE_S, Sentences
 from radiofm_models.world import device
 
-SHOWN = 4  # test sentences drawn
+SHOWN = 4  # test sentences drawn,
+DRAWN = 2  # as so many of the networks foretold them
 Figures = dict[str, list[dict[str, np.ndarray]]]  # by name, a seed each: see forecasting.judge
 
 
@@ -89,12 +91,12 @@ def _run(study: ForecastStudy, recipe: str, scale: Scale, data: Path | None, out
             *_verdicts(figures, names), _recall(study, figures), _errors(study, figures),
             *(_blocks(study, figures, number) for number in range(len(study.blocks))),
         ]),
-        Section("Pictures", [_pictures(test, answers[name], name) for name in names[:1]]),
+        Section("Pictures", [_pictures(test, answers[name], name) for name in names[:DRAWN]]),
         Section("Pretraining", [masked_table(study, material, models)]),
     ]  # fmt: skip
     text = (
         f"{data}/rrd." if data else
-        f"{len(np.unique(material.dataset.groups))} simulated recordings of {recipe}'s scene."
+        f"{study.air.recordings if study.air else 0} simulated recordings."
     ) + f" {len(tokens)} test sentences of recordings that nothing was trained on."  # fmt: skip
     return Report("ConvLSTM, Fig. 6: spectrum forecasting",
                   about(study, recipe, scale, data, text), sections)  # fmt: skip
@@ -150,7 +152,7 @@ def _recall(study: ForecastStudy, figures: Figures) -> Figure:
 def _errors(study: ForecastStudy, figures: Figures) -> Table:
     columns = [Column("forecast")]
     columns += [Column(f"{h + 1} ahead", best="min") for h in range(study.ahead)]
-    rows = [
+    rows: list[list[Cell]] = [
         [name, *(_over(of, "mse", h) for h in range(study.ahead))] for name, of in figures.items()
     ]
     return Table("Mean squared error by horizon, in standardised units", columns, rows)
