@@ -6,13 +6,10 @@ half that the paper pretrains on, validation and test are its 80 % and 20 % of t
 
 from __future__ import annotations
 
-import json
-import os
-import platform
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
@@ -28,7 +25,7 @@ from radiofm_models.convlstm_pretrain import HELD_OUT, masked_error, pretrain_co
 from radiofm_models.convlstm_tuning import Mode
 from radiofm_models.material import Material, open_material
 from radiofm_models.recipe import ConvLSTMRecipe, Schedule
-from radiofm_models.report import Column, Measured, Run, Scale, Table
+from radiofm_models.report import Column, Measured, Scale, Table
 from radiofm_models.sentences import Sentences
 from radiofm_models.world import World, device
 
@@ -71,7 +68,9 @@ S = TypeVar("S", bound=Study)
 
 def load_study(kind: type[S], name: str, scale: Scale) -> S:
     """The recipe `name` shipped with the package: what scales share, and the tables of `scale`."""
-    text = resources.files("radiofm_models").joinpath(f"recipes/{name}.toml").read_text("utf-8")
+    text = (
+        resources.files("radiofm_models").joinpath(f"recipes/papers/{name}.toml").read_text("utf-8")
+    )
     table = tomllib.loads(text)
     scales: dict[str, dict[str, Any]] = {s: table.pop(s) for s in ("smoke", "paper")}
     return kind.model_validate(_merged(table, scales[scale]))
@@ -108,13 +107,14 @@ def radiofm(*commands: Sequence[object]) -> None:
         list(pool.map(one, commands))
 
 
-def open_air(air: Air | None, data: Path | None, out: Path) -> Material:
-    """The corpus `data`/rrd, or one that is simulated in `out`, split as the paper's."""
-    folder = out / "rrd"
-    if data is not None:
-        folder = data / "rrd"
-    elif air is not None and not (folder / "spec.json").exists():
-        simulate_air(air, folder)
+def open_air(air: Air | None, sources: Mapping[str, str], out: Path) -> Material:
+    """The corpus that --data names rrd, or one that is simulated in `out`, split as the paper's."""
+    folder = Path(sources.get("rrd", out / "rrd"))
+    if "rrd" not in sources:
+        if air is None:
+            raise UsageError("--scale paper: give --data rrd=FOLDER, a corpus of 2 ms slices")
+        if not (folder / "spec.json").exists():
+            simulate_air(air, folder)
     material = open_material(str(folder), out / "data")
     if material.dataset.parts is None:
         raise UsageError(
@@ -125,7 +125,7 @@ def open_air(air: Air | None, data: Path | None, out: Path) -> Material:
 
 def simulate_air(air: Air, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with resources.as_file(resources.files("radiofm_models") / "recipes" / SCENE) as scene:
+    with resources.as_file(resources.files("radiofm_models.papers") / SCENE) as scene:
         numbers = range(air.seed, air.seed + air.recordings)
         radiofm(
             *(
@@ -165,12 +165,17 @@ def masked_table(study: Study, material: Material, models: Sequence[MaskedConvLS
     )
 
 
-def about(study: Study, recipe: str, scale: Scale, data: Path | None, text: str) -> Run:
-    """The facts of a run; `text` says what its data are."""
-    command = f"radiofm reproduce {recipe} --scale {scale}" + (f" --data {data}" if data else "")
-    machine = f"{platform.machine()}, {os.cpu_count()} CPUs, torch {torch.__version__}"
-    sizes = json.dumps(study.pretrain.model.model_dump() | study.pretrain.sentence.model_dump())
-    return Run(
-        command, study.seeds, f"{text} Sizes: {sizes}.", machine, scale,
-        ("the paper's recordings, which are not public",),
-    )  # fmt: skip
+def check_names(sources: Mapping[str, str], names: Sequence[str]) -> None:
+    """That `--data` names nothing else; UsageError."""
+    for given in sources:
+        if given not in names:
+            raise UsageError(f"--data {given}=...: this recipe has {', '.join(names)}")
+
+
+def sizes(study: Study) -> str:
+    """Of network and sentences, for a report."""
+    model, shape = study.pretrain.model, study.pretrain.sentence
+    return (
+        f"{model.layers} layers of {model.kernels} kernels; sentences of {shape.tokens} tokens of "
+        f"{shape.rows} x {shape.columns}."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ from radiofm_models.forecasting import Block, Future, judge, trivial
 from radiofm_models.papers.convlstm import (
     NAMES,
     Study,
-    about,
+    check_names,
     load_study,
     masked_table,
     open_air,
     pretrained,
+    sizes,
     threads,
 )
 from radiofm_models.report import (
@@ -28,7 +30,6 @@ from radiofm_models.report import (
     Figure,
     Measured,
     Part,
-    Report,
     Scale,
     Section,
     Series,
@@ -51,15 +52,20 @@ class ForecastStudy(Study):
     test: int  # test sentences, at most
 
 
-def run(recipe: str, scale: Scale, data: Path | None, out: Path) -> Report:
-    """The recipe's report; `data` is a folder with a corpus `rrd` in it, else air is simulated."""
+def sections(
+    recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]
+) -> tuple[list[Section], tuple[int, ...], str]:
+    """The report's sections, the seeds, and what the data are. `sources` may name a corpus rrd."""
+    check_names(sources, ("rrd",))
     study = load_study(ForecastStudy, recipe, scale)
     with threads(study.threads):
-        return _run(study, recipe, scale, data, out)
+        return _sections(study, sources, out)
 
 
-def _run(study: ForecastStudy, recipe: str, scale: Scale, data: Path | None, out: Path) -> Report:
-    material = open_air(study.air, data, out)
+def _sections(
+    study: ForecastStudy, sources: Mapping[str, str], out: Path
+) -> tuple[list[Section], tuple[int, ...], str]:
+    material = open_air(study.air, sources, out)
     shape, split = study.pretrain.sentence, material.split
     training = Sentences(material, split.validation, shape)
     testing = Sentences(material, split.test, shape)
@@ -86,7 +92,7 @@ def _run(study: ForecastStudy, recipe: str, scale: Scale, data: Path | None, out
             judged = judge(test, {NAMES[mode]: foretold}, study.blocks)
             figures.setdefault(NAMES[mode], []).extend(judged.values())
     names = [NAMES[mode] for mode in study.modes]
-    sections = [
+    made = [
         Section("Forecasts", [
             *_verdicts(figures, names), _recall(study, figures), _errors(study, figures),
             *(_blocks(study, figures, number) for number in range(len(study.blocks))),
@@ -94,12 +100,9 @@ def _run(study: ForecastStudy, recipe: str, scale: Scale, data: Path | None, out
         Section("Pictures", [_pictures(test, answers[name], name) for name in names[:DRAWN]]),
         Section("Pretraining", [masked_table(study, material, models)]),
     ]  # fmt: skip
-    text = (
-        f"{data}/rrd." if data else
-        f"{study.air.recordings if study.air else 0} simulated recordings."
-    ) + f" {len(tokens)} test sentences of recordings that nothing was trained on."  # fmt: skip
-    return Report("ConvLSTM, Fig. 6: spectrum forecasting",
-                  about(study, recipe, scale, data, text), sections)  # fmt: skip
+    what = sources.get("rrd") or f"{study.air.recordings if study.air else 0} simulated recordings"
+    text = f"{what}; {len(tokens)} sentences to test on, of recordings that nothing was trained on"
+    return made, study.seeds, f"{text}; {sizes(study)}"
 
 
 def _future(tokens: Image, rows: np.ndarray, dataset: object, study: ForecastStudy) -> Future:

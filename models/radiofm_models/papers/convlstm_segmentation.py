@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 
+from radiofm.errors import UsageError
 from radiofm_models.convlstm_pretrain import BATCH
 from radiofm_models.convlstm_tuning import Segmenter, encoder_for, tune
 from radiofm_models.data import Indices
-from radiofm_models.material import open_material
+from radiofm_models.datasets.scaling import resized
+from radiofm_models.material import Material, open_material
 from radiofm_models.papers.convlstm import (
     NAMES,
     Study,
-    about,
+    check_names,
     load_study,
     masked_table,
     open_air,
     pretrained,
     radiofm,
+    sizes,
     threads,
 )
 from radiofm_models.recipe import Schedule, TuneRecipe
@@ -31,7 +34,6 @@ from radiofm_models.report import (
     Figure,
     Measured,
     Part,
-    Report,
     Scale,
     Section,
     Table,
@@ -80,24 +82,29 @@ class Framed:
         return draw
 
 
-def run(recipe: str, scale: Scale, data: Path | None, out: Path) -> Report:
-    """The recipe's report; `data` is a folder with a corpus `rrd` and the frames `nr-lte` in it,
-    the authors' or MATLAB's, else both are simulated."""
+def sections(
+    recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]
+) -> tuple[list[Section], tuple[int, ...], str]:
+    """The report's sections, the seeds, and what the data are.
+
+    `sources` may name a corpus rrd and the frames nr-lte, the authors' or MATLAB's.
+    """
+    check_names(sources, ("rrd", "nr-lte"))
     study = load_study(SegmentationStudy, recipe, scale)
     with threads(study.threads):
-        return _run(study, recipe, scale, data, out)
+        return _sections(study, sources, out)
 
 
-def _run(
-    study: SegmentationStudy, recipe: str, scale: Scale, data: Path | None, out: Path
-) -> Report:
-    material = open_air(study.air, data, out)
+def _sections(
+    study: SegmentationStudy, sources: Mapping[str, str], out: Path
+) -> tuple[list[Section], tuple[int, ...], str]:
+    material = open_air(study.air, sources, out)
     models = [pretrained(study, material, seed, out / f"seed-{seed}" / "pretrain")
               for seed in study.seeds]  # fmt: skip
-    sources = _sources(study, data, out)
-    sections = []
+    frames = _frames(study, sources, out)
+    made = []
     for name, figure, binary in (("Three classes", 7, False), ("Signal or none", 8, True)):
-        framed = _open(study, sources, out / "data", binary)
+        framed = _open(study, frames, out / "data", binary)
         judged: dict[str, list[Figures]] = {
             answer: [framed.test.metrics(outputs, framed.test_rows)]
             for answer, outputs in framed.test.trivial(framed.test_rows).items()
@@ -123,21 +130,25 @@ def _run(
             _verdict(study, judged), _table(framed, judged), _matrices(framed, judged, figure),
             _pictures(framed, shown[NAMES[study.modes[0]]], NAMES[study.modes[0]]),
         ]  # fmt: skip
-        sections.append(Section(f"{name} (Fig. {figure})", parts))
-    sections.append(Section("Pretraining", [masked_table(study, material, models)]))
-    text = f"{len(framed.train_rows)} frames to train on, {len(framed.test_rows)} to test on, " + (
-        f"of {data}/nr-lte." if data else "simulated; noise as in the paper's two sets."
+        made.append(Section(f"{name} (Fig. {figure})", parts))
+    made.append(Section("Pretraining", [masked_table(study, material, models)]))
+    where = sources.get("nr-lte", "simulated, with noise as in the paper's two sets")
+    text = (
+        f"{len(framed.train_rows)} frames to train on, {len(framed.test_rows)} to test on: "
+        f"{where}; pretrained on {sources.get('rrd', 'simulated recordings')}; {sizes(study)}"
     )
-    return Report("ConvLSTM, Figs. 7 and 8: NR-LTE segmentation",
-                  about(study, recipe, scale, data, text), sections)  # fmt: skip
+    return made, study.seeds, text
 
 
-def _sources(study: SegmentationStudy, data: Path | None, out: Path) -> tuple[str, str | None]:
+def _frames(
+    study: SegmentationStudy, sources: Mapping[str, str], out: Path
+) -> tuple[str, str | None]:
     """The set to train on, and that to test on where it is another."""
-    if data is not None:
-        return f"nr-lte:{data / 'nr-lte'}", None
+    if "nr-lte" in sources:
+        return sources["nr-lte"], None
     frames = study.frames
-    assert frames is not None
+    if frames is None:
+        raise UsageError("--scale paper: give --data nr-lte=nr-lte:FOLDER, the frames")
     folders = {split: out / f"nr-lte-{split}" for split in ("train", "test")}
     radiofm(
         *(
@@ -156,15 +167,22 @@ def _open(
     """At the size of a sentence; statistics are of the frames that are trained on."""
     first, second = sources
     recipe = TuneRecipe.model_validate(study.tune.model_dump())
-    material = open_material(first, cache, size=study.pretrain.sentence.image)
-    task, split = Segmentation(material, recipe, binary), material.split
+    size = study.pretrain.sentence.image
+    material = open_material(first, cache, size=size, masks=True)
+    task, split = Segmentation(_sized(material, size), recipe, binary), material.split
     if second is None:
         return Framed(task, np.concatenate([split.train, split.validation]), task, split.test)
-    test = open_material(
-        second, cache, size=study.pretrain.sentence.image, scaling=material.scaling
-    )
-    tested = Segmentation(test, recipe, binary)
+    test = open_material(second, cache, size=size, scaling=material.scaling, masks=True)
+    tested = Segmentation(_sized(test, size), recipe, binary)
     return Framed(task, np.arange(len(material)), tested, np.arange(len(test)))
+
+
+def _sized(material: Material, size: tuple[int, int]) -> Material:
+    """Frames that come at the size of their own spec, resized in memory."""
+    if material.size == size:
+        return material
+    values = np.stack([resized(np.asarray(value), size) for value in material.values])
+    return replace(material, values=values)
 
 
 def _loss(model: Segmenter, task: Segmentation) -> Callable[..., torch.Tensor]:
