@@ -1,5 +1,6 @@
 """The ConvLSTM trained: runs that go on to the bit, a moving tone foretold, forecasts judged."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,12 @@ from safetensors.torch import load_file
 
 from radiofm_models.checkpoint import MODEL, CheckpointError
 from radiofm_models.convlstm import ConvLSTMConfig
-from radiofm_models.convlstm_pretrain import load_convlstm, masked_error, pretrain_convlstm
+from radiofm_models.convlstm_pretrain import (
+    load_convlstm,
+    masked_error,
+    pretrain_convlstm,
+    run_convlstm,
+)
 from radiofm_models.convlstm_tuning import (
     Forecaster,
     Segmenter,
@@ -132,3 +138,10 @@ def test_forecasts_are_judged_by_block_and_horizon() -> None:
 def test_segmenter_answers_for_each_pixel() -> None:
     model = Segmenter(encoder_for("random", None, TINY, 0), 3, SentenceShape().tokens)
     assert model(torch.randn(2, 1, 16, 32)).shape == (2, 3, 16, 32)
+
+
+def test_a_run_of_the_command_line(corpus: Material, tmp_path: Path) -> None:
+    report = run_convlstm(corpus.source, tmp_path, RECIPE, epochs=2)
+    assert report is not None and report["step"] == 2 * report["sets"][corpus.source] // 2
+    log = (tmp_path / "log.jsonl").read_text("utf-8").splitlines()
+    assert set(json.loads(log[-1])["evaluation"]) == {"masked_mse", "row_mean_mse"}

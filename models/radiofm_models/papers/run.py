@@ -53,7 +53,10 @@ def reproduce(
         sections, seeds, data = protobeam.sections(name, scale, out, sources)
     elif name in CONVLSTM:
         title, of = CONVLSTM[name]
-        not_checked = ("the paper's recordings, which are not public", "its schedules")
+        not_checked = (
+            "the paper's recordings, which are not public",
+            "its training schedules, which it does not give",
+        )
         sections, seeds, data = of(name, scale, out / "convlstm", sources)
     else:
         plan = load_plan(name)
