@@ -128,9 +128,7 @@ def pretrain(
             raise UsageError(f"{data[1]}: a ConvLSTM is trained on one corpus: name one")
         if geometry != "random" or parallel != "ddp":
             raise UsageError("--preset convlstm: leave --geometry and --parallel out")
-        sentences = recipe_of(
-            ConvLSTMRecipe, schedule | {"mask_ratio": mask_ratio or 0.2}
-        )
+        sentences = recipe_of(ConvLSTMRecipe, schedule | {"mask_ratio": mask_ratio or 0.2})
         report = run_convlstm(data[0], out, sentences, epochs=rounds, tensorboard=tensorboard)
     elif preset in PRESETS:
         recipe = recipe_of(PretrainRecipe, schedule | {
