@@ -71,6 +71,9 @@ class SpectrogramSpec(BaseModel):
 
 PRESETS: dict[str, SpectrogramSpec] = {
     "table-i": SpectrogramSpec(),
+    # ConvLSTM paper, Table I and section III-A: 2 ms, and log before a resize, which goes on where
+    # slices are joined (radiofm_models/sentences.py).
+    "convlstm": SpectrogramSpec(duration_s=0.002, height=256, width=64, log_first=True),
     # WavesFM section IV and its released code: 50 % overlap, log before a bicubic resize.
     "wavesfm": SpectrogramSpec(
         window_size=1024, hop=512, resize="bicubic", log_first=True,

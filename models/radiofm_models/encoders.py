@@ -62,6 +62,8 @@ def load_pretrained(folder: Path) -> Pretrained:
             f"encoder {folder} is no folder of a pretraining run or checkpoint: name one, or random"
         )
     config = read_json(found / CONFIG)
+    if "convlstm" in config:
+        raise CheckpointError(f"checkpoint {found} is a ConvLSTM: name one of a ViT")
     try:
         sizes = ViTConfig.model_validate(config["vit"])
         inputs = _INPUTS.validate_python(config["inputs"])

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from radiofm.errors import UsageError
+from radiofm_models.convlstm import ConvLSTMConfig
 from radiofm_models.lora import LoRAConfig
 from radiofm_models.masks import Geometry
 from radiofm_models.probes import Pooling
+from radiofm_models.sentences import SentenceShape
 from radiofm_models.tuning import Mode
 
 Scale = Literal["full", "smoke"]
@@ -57,6 +59,14 @@ class PretrainRecipe(Schedule):
     geometry: Geometry = "random"
     gain_db: float = 0.0  # augmentation of spectrograms: +- this,
     augment: bool = True  # rolled in frequency, and half of them reversed in time
+
+
+class ConvLSTMRecipe(Schedule):
+    """Masked spectrogram modeling of radio sentences."""
+
+    model: ConvLSTMConfig = ConvLSTMConfig()
+    sentence: SentenceShape = SentenceShape()
+    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.2  # of tokens, replaced by white noise
 
 
 class TuneRecipe(Schedule):

@@ -120,8 +120,10 @@ def make_split(
 def _strata(dataset: Dataset) -> Indices:
     """A number for each item: those of one class, and of one SNR if it has steps, have the same."""
     keys: list[Names] = [] if dataset.classes is None else [dataset.classes]
-    if dataset.snr_db is not None and len(np.unique(dataset.snr_db)) <= SNR_STEPS:
-        keys.append(dataset.snr_db)
+    if dataset.snr_db is not None:
+        steps = len(np.unique(dataset.snr_db))
+        if steps <= SNR_STEPS and 2 * steps <= len(dataset):  # else a few items of a range
+            keys.append(dataset.snr_db)
     if not keys:
         return np.zeros(len(dataset), np.int64)
     codes = [np.unique(key, return_inverse=True)[1].astype(np.int64) for key in keys]

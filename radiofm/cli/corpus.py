@@ -29,8 +29,8 @@ def build(
     spec: Annotated[
         str | None,
         typer.Option(
-            help="How slices look: a preset (table-i, wavesfm), FILE.toml, FILE.json or JSON; "
-            "its statistics are measured. (default: as before, else table-i)"
+            help="How slices look: a preset (table-i, wavesfm, convlstm), FILE.toml, FILE.json or "
+            "JSON; its statistics are measured. (default: as before, else table-i)"
         ),
     ] = None,
     workers: Annotated[

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from radiofm.cli import options
 
+CONVLSTM = "convlstm"
 _RUN, _MASK, _OPTIMISER = "Run", "Masking", "Optimiser"
 
 
@@ -24,8 +25,14 @@ def pretrain(
     out: Annotated[
         Path, typer.Option(help="Folder of the run; one that was stopped goes on.")
     ] = Path("runs/pretrain"),
-    preset: Annotated[str, typer.Option(help="nano, tiny, small, medium or large.")] = "small",
-    patch: Annotated[int, typer.Option(min=1, help="Edge of a patch, pixels.")] = 16,
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="nano, tiny, small, medium or large: a ViT; convlstm: that paper's ConvLSTM, on a "
+            "corpus of 2 ms slices (corpus build --spec convlstm)."
+        ),
+    ] = "small",
+    patch: Annotated[int, typer.Option(min=1, help="Edge of a ViT's patch, pixels.")] = 16,
     epochs: Annotated[
         int, typer.Option(min=1, help="How often the largest set is gone through.")
     ] = 800,
@@ -38,17 +45,24 @@ def pretrain(
     ] = 224,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order, masks and split.")] = 0,
     mask_ratio: Annotated[
-        float, typer.Option(min=0.01, max=0.99, rich_help_panel=_MASK, help="Share removed.")
-    ] = 0.75,
+        float | None,
+        typer.Option(
+            min=0.01, max=0.99, rich_help_panel=_MASK, show_default=False,
+            help="Share removed. (default: 0.75; convlstm: 0.2 of the tokens)",
+        ),
+    ] = None,
     geometry: Annotated[
         Literal["random", "time", "frequency", "region"],
-        typer.Option(rich_help_panel=_MASK, help="Which patches are removed together."),
+        typer.Option(
+            rich_help_panel=_MASK, help="Which patches are removed together; convlstm: random."
+        ),
     ] = "random",
     augment: Annotated[
         bool,
         typer.Option(
             rich_help_panel=_MASK,
-            help="Spectrograms rolled in frequency, reversed in time, louder or softer.",
+            help="Spectrograms rolled in frequency, reversed in time, louder or softer; convlstm: "
+            "never.",
         ),
     ] = True,
     gain_db: Annotated[
@@ -98,23 +112,36 @@ def pretrain(
     On several GPUs: torchrun --nproc-per-node 4 -m radiofm pretrain ...
     """
     from radiofm.errors import UsageError
+    from radiofm_models.convlstm_pretrain import run_convlstm
     from radiofm_models.pretrain_run import run
-    from radiofm_models.recipe import PretrainRecipe, recipe_of
+    from radiofm_models.recipe import ConvLSTMRecipe, PretrainRecipe, recipe_of
     from radiofm_models.vit import PRESETS
 
-    if preset not in PRESETS:
-        raise UsageError(f"--preset {preset} is unknown: take one of {', '.join(PRESETS)}")
-    settings = {
-        "preset": preset, "patch": patch, "steps": steps or 1, "batch": batch, "seed": seed,
-        "mask_ratio": mask_ratio, "geometry": geometry, "augment": augment, "gain_db": gain_db,
-        "lr": lr, "warmup": warmup, "weight_decay": weight_decay, "clip": clip, "ema": ema,
-        "bf16": bf16, "checkpoint_every": checkpoint_every, "evaluate_every": evaluate_every,
+    schedule: dict[str, Any] = {
+        "steps": steps or 1, "batch": batch, "seed": seed, "lr": lr, "warmup": warmup,
+        "weight_decay": weight_decay, "clip": clip, "ema": ema, "bf16": bf16,
+        "checkpoint_every": checkpoint_every, "evaluate_every": evaluate_every,
     }  # fmt: skip
-    recipe = recipe_of(PretrainRecipe, settings)
-    report = run(
-        data, out, recipe, epochs=epochs if steps is None else None, size=(size, size),
-        parallel=parallel, tensorboard=tensorboard,
-    )  # fmt: skip
+    rounds = epochs if steps is None else None
+    if preset == CONVLSTM:
+        if len(data) > 1:
+            raise UsageError(f"{data[1]}: a ConvLSTM is trained on one corpus: name one")
+        if geometry != "random" or parallel != "ddp":
+            raise UsageError("--preset convlstm: leave --geometry and --parallel out")
+        sentences = recipe_of(ConvLSTMRecipe, schedule | {"mask_ratio": mask_ratio or 0.2})
+        report = run_convlstm(data[0], out, sentences, epochs=rounds, tensorboard=tensorboard)
+    elif preset in PRESETS:
+        recipe = recipe_of(PretrainRecipe, schedule | {
+            "preset": preset, "patch": patch, "mask_ratio": mask_ratio or 0.75,
+            "geometry": geometry, "augment": augment, "gain_db": gain_db,
+        })  # fmt: skip
+        report = run(
+            data, out, recipe, epochs=rounds, size=(size, size), parallel=parallel,
+            tensorboard=tensorboard,
+        )  # fmt: skip
+    else:
+        known = ", ".join([*PRESETS, CONVLSTM])
+        raise UsageError(f"--preset {preset} is unknown: take one of {known}")
     if report is not None:
         closing = json.dumps({"command": "pretrain"} | report)
         typer.echo(closing if as_json else f"{out}: {closing}")

@@ -1,10 +1,7 @@
-"""The ConvLSTM: the paper's sizes, a cell worked by hand, masking, forecasting, sentences."""
+"""The ConvLSTM: the paper's sizes, a cell worked by hand, masking, forecasting."""
 
-import numpy as np
-import pytest
 import torch
 
-from radiofm.errors import UsageError
 from radiofm_models.convlstm import (
     ConvLSTM,
     ConvLSTMConfig,
@@ -15,7 +12,6 @@ from radiofm_models.convlstm import (
     mask_tokens,
 )
 from radiofm_models.convlstm_heads import ConvSegmentation, ForecastHead, forecast
-from radiofm_models.sentences import draw_sentence, sentence
 
 TINY = ConvLSTMConfig(layers=2, kernels=4)
 
@@ -143,24 +139,3 @@ def test_forecast_goes_on_from_what_it_foretold() -> None:
 def test_segmentation_shape() -> None:
     head = ConvSegmentation(TINY, 3)
     assert head(ConvLSTM(TINY)(torch.randn(2, 4, 1, 8, 2))).shape == (2, 3, 8, 8)
-
-
-def test_sentences() -> None:
-    slices = np.random.default_rng(0).normal(size=(12, 128, 64)).astype(np.float32)
-    image = sentence(slices[:8])
-    assert image.shape == (256, 256) and image.dtype == np.float32
-    # 8 slices of 64 columns in 256: two columns in one, and two rows of each.
-    np.testing.assert_allclose(
-        image[::2, :32], slices[0].reshape(128, 32, 2).mean(axis=2), atol=1e-5
-    )
-    np.testing.assert_array_equal(image[::2], image[1::2])
-    level = np.broadcast_to(np.arange(12, dtype=np.float32)[:, None, None], (12, 16, 8))
-    lengths = set()
-    for seed in range(40):
-        drawn = draw_sentence(level, np.random.default_rng(seed))
-        assert drawn.shape == (256, 256)
-        first, last = round(float(drawn[0, 0])), round(float(drawn[0, -1]))
-        lengths.add(last - first + 1)
-    assert lengths == set(range(5, 11))
-    with pytest.raises(UsageError, match="4 slices of 2 ms: a sentence needs 5 or more"):
-        draw_sentence(level[:4], np.random.default_rng(0))

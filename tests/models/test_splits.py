@@ -123,6 +123,12 @@ def test_groups_that_the_authors_divide_are_counted() -> None:
     assert make_split(data).shared_groups == 2
 
 
+def test_few_items_of_a_range_of_snrs_are_not_steps() -> None:
+    data = Known(20)
+    data.snr_db = np.linspace(-10, 20, 20, dtype=np.float32)
+    assert len(make_split(data).validation) == 2
+
+
 def test_places_are_not_divided_between_snrs(tmp_path: Path) -> None:
     data = Positioning(written.positioning(tmp_path))
     split = make_split(data, fractions=(0.6, 0.2, 0.2))

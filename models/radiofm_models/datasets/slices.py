@@ -5,12 +5,13 @@ Items are dBFS before standardising, float32 [1, height, width], of the set's `s
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from radiofm.corpus import Corpus
+from radiofm.corpus import Corpus, CorpusSlice
 from radiofm.errors import UsageError
 from radiofm.slice_set import SliceSet
 from radiofm_models.datasets.dataset import Array, Dataset, Label
@@ -54,7 +55,8 @@ class Slices(Dataset):
 class CorpusSlices(Dataset):
     """The slices of a corpus that `radiofm corpus build` and `split` left; without labels.
 
-    The parts are the corpus's own, which are of whole groups.
+    The parts are the corpus's own, which are of whole groups. `follows` [n] says of which items
+    the one before is what was heard just before.
     """
 
     name = "corpus"
@@ -71,12 +73,29 @@ class CorpusSlices(Dataset):
         recordings = self._corpus.recordings
         self.files = sorted({self.path / recordings[p.recording].path for p in self._places})
         self.groups = np.array([place.recording for place in self._places])
+        self.follows = np.array([False, *(self._goes_on(*pair) for pair in pairwise(self._places))])
         parts: list[Any] = [recordings[place.recording].split for place in self._places]
         if all(parts):
             self.parts = np.array(parts)
 
     def __len__(self) -> int:
         return len(self._places)
+
+    def _goes_on(self, before: CorpusSlice, after: CorpusSlice) -> bool:
+        """Whether no sample lies, or was lost, between the two slices."""
+        if before.recording != after.recording:
+            return False
+        rate = self._corpus.recordings[after.recording].sample_rate_hz
+        if before.time_ns is not None and after.time_ns is not None:
+            step = after.time_ns - before.time_ns
+            if abs(step - 1e9 * (after.start - before.start) / rate) > 1e9 / rate:
+                return False
+        tuned = before.center_frequency_hz == after.center_frequency_hz
+        return tuned and after.start - before.start == self._corpus.spec.slice_samples(rate)
+
+    def sample_rate_hz(self, index: int) -> float:
+        """Of the recording that item `index` is of."""
+        return self._corpus.recordings[self._places[index].recording].sample_rate_hz
 
     def item(self, index: int) -> tuple[Array, Label]:
         return self._corpus.decibels(self._places[index])[None], None

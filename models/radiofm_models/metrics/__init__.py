@@ -21,6 +21,7 @@ from radiofm_models.metrics.regression import (
 )
 from radiofm_models.metrics.resource_grid import (
     block_pixels,
+    forecast_counts,
     forecast_recall,
     grid_accuracy,
     row_mean,
@@ -51,6 +52,7 @@ __all__ = [
     "classification_metrics",
     "confusion",
     "f1_score",
+    "forecast_counts",
     "forecast_recall",
     "grid_accuracy",
     "intersection_over_union",

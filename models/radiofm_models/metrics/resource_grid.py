@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm.errors import UsageError
+from radiofm_models.metrics.classification import Counts, confusion
 
 Images = npt.NDArray[np.floating]  # [n, frequency, time]
 Cells = npt.NDArray[np.bool_]
@@ -99,18 +100,43 @@ def forecast_recall(
     """
     tables: list[dict[str, object]] = []
     for block in blocks:
-        grid = pool(future, block)
-        delta = threshold(grid)
-        occupied, called = grid > delta, pool(predicted, block) > delta
-        horizon = np.arange(grid.shape[2]) * block[1] // token
-        by_token = [
-            _mean(called[:, :, horizon == h][occupied[:, :, horizon == h]])
-            for h in range(future.shape[2] // token)
-        ]
+        counts = forecast_counts(future, predicted, block, token)
+        by_token = [_share(table[1, 1], table[1].sum()) for table in counts]
+        whole = counts.sum(axis=0)
         tables.append(
-            {"block": list(block), "occupied_recall": _mean(called[occupied]), "by_token": by_token}
+            {
+                "block": list(block),
+                "occupied_recall": _share(whole[1, 1], whole[1].sum()),
+                "by_token": by_token,
+            }
         )
     return tables
+
+
+def forecast_counts(
+    future: Images, predicted: Images, block: tuple[int, int], token: int = 16
+) -> Counts:
+    """The same as numbers of blocks [tokens, 2, 2]: row truth, column forecast; 1 is occupied.
+
+    Those of parts of a data set, whose blocks differ in pixels, add up.
+    """
+    grid = pool(future, block)
+    delta = threshold(grid)
+    occupied, called = grid > delta, pool(predicted, block) > delta
+    horizon = np.arange(grid.shape[2]) * block[1] // token
+    return np.stack(
+        [
+            confusion(
+                occupied[:, :, horizon == h].reshape(-1).astype(np.int64),
+                called[:, :, horizon == h].reshape(-1).astype(np.int64), 2,
+            )
+            for h in range(future.shape[2] // token)
+        ]
+    )  # fmt: skip
+
+
+def _share(part: int, of: int) -> float | None:
+    return float(part / of) if of else None
 
 
 def _mean(values: Cells) -> float | None:

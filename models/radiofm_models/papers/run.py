@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from radiofm_models.papers import (
+    convlstm_forecast,
+    convlstm_segmentation,
     few_labels,
     lora_front,
     parameters,
@@ -28,6 +30,15 @@ KINDS: dict[str, Callable[[Plan, Laboratory], list[Section]]] = {
     "few-labels": few_labels.sections,
 }
 
+CONVLSTM = {
+    "convlstm-figure-6": (
+        "ConvLSTM, Fig. 6: spectrum forecasting", convlstm_forecast.sections
+    ),
+    "convlstm-figures-7-8": (
+        "ConvLSTM, Figs. 7 and 8: NR-LTE segmentation", convlstm_segmentation.sections
+    ),
+}  # fmt: skip
+
 
 def reproduce(
     name: str, scale: Scale, out: Path, sources: Mapping[str, str]
@@ -40,6 +51,13 @@ def reproduce(
         title = "ProtoBeam, Table I: few-shot beam prediction"
         not_checked: tuple[str, ...] = ("the paper's recordings and network sizes",)
         sections, seeds, data = protobeam.sections(name, scale, out, sources)
+    elif name in CONVLSTM:
+        title, of = CONVLSTM[name]
+        not_checked = (
+            "the paper's recordings, which are not public",
+            "its training schedules, which it does not give",
+        )
+        sections, seeds, data = of(name, scale, out / "convlstm", sources)
     else:
         plan = load_plan(name)
         run = plan.at(scale)
