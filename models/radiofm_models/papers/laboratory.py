@@ -56,6 +56,7 @@ class Laboratory:
                 f"--data {unknown[0]}=...: this recipe has {', '.join(run.data) or 'no data'}"
             )
         self._sources = dict(sources)
+        self._results: dict[Path, Result] = {}  # columns may show several figures of one head
 
     def source(self, name: str) -> str:
         """The set `name`: the user's, or at smoke scale a simulated one."""
@@ -65,7 +66,7 @@ class Laboratory:
         if self.scale == "paper":
             raise UsageError(f"--data {name}=... is needed: {wanted}")
         arguments = shlex.split(wanted)
-        folder = self.out / "data" / f"{name}-{_digest(arguments)}"
+        folder = self.out / "data" / f"{arguments[0]}-{_digest(arguments)}"
         if not (folder / "set.json").exists():
             command = [sys.executable, "-m", "radiofm", "simulate", *arguments]
             done = subprocess.run([*command, "--out", str(folder)], check=False)
@@ -83,7 +84,7 @@ class Laboratory:
              "mask_ratio": how.mask_ratio, "seed": seed} | settings
         )  # fmt: skip
         sources = [self.source(name) for name in how.data]
-        name = f"{'+'.join(how.data)}-{preset}-{round(100 * how.mask_ratio)}-seed{seed}"
+        name = f"{preset}-{round(100 * how.mask_ratio)}-seed{seed}"
         about = [sources, recipe.model_dump(mode="json"), epochs, self.run.size]
         folder = self.out / "pretrain" / f"{name}-{_digest(about)}"
         pretrain_run(
@@ -108,13 +109,19 @@ class Laboratory:
         name = f"{column.task}-{column.data}-{row.name}-seed{seed}"
         about = [encoder, wanted.data, preset, wanted.patch, wanted.size, epochs, settings]
         folder = self.out / "tuned" / f"{_plain(name)}-{_digest(about)}"
-        tuned, about_run = tune_in(wanted, folder)
-        judged = judge(tuned, tuned.task.material.split.test)
-        per_epoch = about_run["recipe"]["steps"] / epochs
-        history = _history(folder / "log.jsonl", per_epoch)
-        best = {"epochs": tuned.record["best"]["step"] / per_epoch}
-        combined = {name: judged.pop(name) for name in tuned.task.combinations}
-        return Result(tuned, judged.pop("model") | best, combined, judged, history)
+        if folder not in self._results:
+            self._results[folder] = _tuned(wanted, folder, epochs)
+        return self._results[folder]
+
+
+def _tuned(wanted: Wanted, folder: Path, epochs: int) -> Result:
+    tuned, about_run = tune_in(wanted, folder)
+    judged = judge(tuned, tuned.task.material.split.test)
+    per_epoch = about_run["recipe"]["steps"] / epochs
+    history = _history(folder / "log.jsonl", per_epoch)
+    best = {"epochs": tuned.record["best"]["step"] / per_epoch}
+    combined = {name: judged.pop(name) for name in tuned.task.combinations}
+    return Result(tuned, judged.pop("model") | best, combined, judged, history)
 
 
 def _history(log: Path, per_epoch: float) -> list[tuple[float, float]]:

@@ -12,13 +12,13 @@ from radiofm_models.papers.plan import Figures, Plan, Row, measured
 from radiofm_models.report import (
     Cell,
     Column,
-    Figure,
     Measured,
     Part,
     Section,
     Series,
     beside_paper,
     channel_curves,
+    channel_table,
     confusion_matrices,
     curves,
     error_distribution,
@@ -150,15 +150,16 @@ def _snr(results: Results, columns: list[Figures]) -> list[Part]:
     parts: list[Part] = []
     for column in _firsts(columns):
         if column.task == "channel":
-            parts.append(_channel_curves(results, column))
+            parts += _channel(results, column)
     return parts
 
 
-def _channel_curves(results: Results, column: Figures) -> Figure:
+def _channel(results: Results, column: Figures) -> list[Part]:
     answers = {name: [r.figures for r in cells[column.title]] for name, cells in results.items()}
     for name, cells in results.items():
         for way in cells[column.title][0].combined:
             answers[f"{name}, {way}"] = [r.combined[way] for r in cells[column.title]]
     some = next(iter(results.values()))[column.title]
     trivial = {name: [r.trivial[name] for r in some] for name in some[0].trivial}
-    return channel_curves(answers | trivial, baselines=trivial)
+    everyone = answers | trivial
+    return [channel_table(everyone), channel_curves(everyone, baselines=trivial)]

@@ -10,7 +10,12 @@ from radiofm_models.report.figure import Figure
 from radiofm_models.report.lora_front import LoraPoint, Reference, lora_front
 from radiofm_models.report.pictures import forecasts, reconstructions, segmentations
 from radiofm_models.report.table import Cell, Column, Measured, Table
-from radiofm_models.report.tasks import channel_curves, channel_section, positioning_section
+from radiofm_models.report.tasks import (
+    channel_curves,
+    channel_section,
+    channel_table,
+    positioning_section,
+)
 from radiofm_models.report.writing import write_report
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "beside_paper",
     "channel_curves",
     "channel_section",
+    "channel_table",
     "confusion_matrices",
     "curves",
     "embedding_pca",

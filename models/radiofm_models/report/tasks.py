@@ -35,21 +35,26 @@ def channel_curves(
     )  # fmt: skip
 
 
-def channel_section(seeds: Sequence[Judged]) -> Section:
-    """Channel errors of `finetuning.judge`, a seed each: MSE against SNR, and the table."""
-    answers = {name: [judged[name] for judged in seeds] for name in seeds[0]}
-    levels = _levels(answers["model"])
+def channel_table(answers: Mapping[str, Sequence[Mapping[str, Any]]], note: str = "") -> Table:
+    """The same as numbers, and over all test items."""
+    levels = _levels(next(iter(answers.values())))
     rows: list[list[Cell]] = []
     for name, each in answers.items():
         whole = [Measured.over([one[of] for one in each]) for of in ("mse", "nmse_db")]
         rows.append([name, *whole, *_by_snr(each, levels)])
     columns = [Column("estimator"), Column("MSE", ".4f", "min"), Column("NMSE, dB", ".2f", "min")]
-    table = Table(
+    return Table(
         "Mean squared error of channel estimates, of all test items and by SNR",
         [*columns, *(Column(f"{level:g} dB", ".3g", "min") for level in levels)],
         rows,
-        _back_off(seeds),
+        note,
     )
+
+
+def channel_section(seeds: Sequence[Judged]) -> Section:
+    """Channel errors of `finetuning.judge`, a seed each: MSE against SNR, and the table."""
+    answers = {name: [judged[name] for judged in seeds] for name in seeds[0]}
+    table = channel_table(answers, _back_off(seeds))
     baselines = [name for name in answers if name not in LEARNED]
     return Section("Channel estimation", [table, channel_curves(answers, baselines)])
 
