@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from radiofm.errors import UsageError
 from radiofm.spectrogram import Image
 from radiofm_models.data import Indices
-from radiofm_models.masks import Geometry
+from radiofm_models.held_out import HeldOut
 from radiofm_models.material import Material, open_material
-from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain import pretrain
 from radiofm_models.recipe import PretrainRecipe
-from radiofm_models.reconstruction import masked_error
-from radiofm_models.trainer import Evaluate
 from radiofm_models.world import Parallel, joined
-
-HELD_OUT = 256  # validation slices of each set that are looked at
-PICTURES = 4  # of them drawn
 
 
 @dataclass(frozen=True)
@@ -73,13 +64,16 @@ def run(
         if epochs is not None:
             longest = max(len(part) for part in sets.values()) // recipe.batch
             recipe = recipe.model_copy(update={"steps": max(1, epochs * longest * len(sets))})
+        materials = {name: part.material for name, part in sets.items()}
         data = {
             "data": {name: part.material.dataset.fingerprint() for name, part in sets.items()},
             "size": list(size),
         }
         model, record = pretrain(
             sets, recipe, out, world, data,
-            evaluate=lambda model: _held_out(model, sets, recipe),
+            evaluate=lambda model: HeldOut(
+                model, materials, recipe, out / "pictures" if world.first else None
+            ),
             parallel=parallel, tensorboard=tensorboard,
         )  # fmt: skip
         if not world.first:
@@ -112,30 +106,3 @@ def _open(
         scalings[material.modality] = material.scaling
         sets[source] = TrainPart(material)
     return sets
-
-
-def _held_out(
-    model: MaskedAutoencoder, sets: Mapping[str, TrainPart], recipe: PretrainRecipe
-) -> Evaluate:
-    """Errors on removed patches of validation slices: the model's, and the row means'."""
-    several = not isinstance(model.config.channels, int)
-    geometry: Geometry = recipe.geometry
-
-    def evaluate(step: int) -> dict[str, float]:
-        figures: dict[str, float] = {}
-        for name, part in sets.items():
-            validation = part.material.split.validation
-            rows = validation[np.linspace(0, len(validation) - 1, HELD_OUT).astype(int)]
-            rows = np.unique(rows)
-            errors = masked_error(
-                model, part.material.images(rows), recipe.mask_ratio, recipe.seed, geometry,
-                part.modality if several else None,
-            )  # fmt: skip
-            figures |= {
-                (key if len(sets) == 1 else f"{name}: {key}"): value
-                for key, value in errors.items()
-                if math.isfinite(value)
-            }
-        return figures
-
-    return evaluate
