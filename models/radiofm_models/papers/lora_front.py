@@ -28,8 +28,8 @@ def sections(plan: Plan, lab: Laboratory) -> list[Section]:
     adapted, *others = [r for r in plan.rows if lab.run.rows is None or r.name in lab.run.rows]
     (column,) = plan.columns
     points = []
-    for alpha in plan.alphas:
-        for rank in plan.ranks:
+    for alpha in lab.run.alphas:
+        for rank in lab.run.ranks:
             lora = {"rank": rank, "alpha": alpha}
             runs = [lab.tuned(adapted, column, s, mode="lora", lora=lora) for s in lab.run.seeds]
             points.append(

@@ -65,6 +65,8 @@ class Run(_Part):
     size: int = 224  # of what is no spectrogram
     rows: tuple[str, ...] | None = None  # of those named; None: all
     columns: tuple[str, ...] | None = None
+    ranks: tuple[int, ...] = ()  # lora-front
+    alphas: tuple[float, ...] = ()
     not_checked: tuple[str, ...] = ()
 
 
@@ -79,8 +81,6 @@ class Plan(_Part):
     columns: tuple[Figures, ...] = ()
     show: tuple[Literal["confusion", "convergence", "errors", "snr"], ...] = ()
     ratios: tuple[float, ...] = ()  # reconstruction: to mask when looked at
-    ranks: tuple[int, ...] = ()  # lora-front
-    alphas: tuple[float, ...] = ()
     shots: tuple[int, ...] = ()  # few-labels: of prototypes
     per_class: Annotated[int, Field(gt=0)] = 40  # few-labels: of the probe
     smoke: Run
