@@ -28,13 +28,13 @@ from radiofm.errors import RadiofmError
 from radiofm.slice_set import SliceSet
 from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
+from radiofm_models.calibration import temperature
 from radiofm_models.card import write_card
 from radiofm_models.data import Indices, Split, measure, split_by_group, standardised
 from radiofm_models.evaluation.bundle import evaluate_bundle, in_torch
 from radiofm_models.export import Modality, TrainedHead, export_bundle
-from radiofm_models.finetune import (
+from radiofm_models.frozen_heads import (
     predict,
-    temperature,
     tokens_of,
     train_classifier,
     train_reconstruction,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from radiofm_models.finetune import (
-    temperature,
+from radiofm_models.calibration import temperature
+from radiofm_models.frozen_heads import (
     tokens_of,
     train_classifier,
     train_reconstruction,

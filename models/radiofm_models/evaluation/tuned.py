@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.special
 
+from radiofm_models.calibration import temperature
 from radiofm_models.data import Indices
 from radiofm_models.encoders import untrained
-from radiofm_models.finetune import temperature
 from radiofm_models.finetune_run import open_encoder, read_run, tune_in
 from radiofm_models.finetuning import Tuned, features, finetune, judge
 from radiofm_models.metrics import calibration_error, knn_accuracy, n_shot_accuracy

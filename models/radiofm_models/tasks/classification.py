@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from radiofm.errors import UsageError
+from radiofm_models.calibration import temperature
 from radiofm_models.data import Indices
-from radiofm_models.finetune import temperature
 from radiofm_models.material import Material
 from radiofm_models.metrics import (
     accuracy_by_snr,
