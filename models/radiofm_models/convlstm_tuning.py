@@ -19,15 +19,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from radiofm.spectrogram import Image
 from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig, cut
 from radiofm_models.convlstm_heads import ConvSegmentation, ForecastHead, forecast
+from radiofm_models.convlstm_pretrain import BATCH
 from radiofm_models.pretrain import adamw
 from radiofm_models.recipe import Schedule
-from radiofm_models.sentences import Sentences
+from radiofm_models.sentences import Sentences, image_of
 from radiofm_models.trainer import Inputs, train
 from radiofm_models.world import World, device
 
@@ -64,6 +67,16 @@ class Segmenter(nn.Module):
         return self.head(self.encoder(cut(images, self._tokens)))  # type: ignore[no-any-return]
 
 
+def foretold(model: Forecaster, tokens: Image, count: int) -> Image:
+    """The next `count` tokens [n, H, count * W] of sentences [n, T, 1, H, W]."""
+    model.eval()
+    parts = []
+    for start in range(0, len(tokens), BATCH):
+        batch = torch.from_numpy(tokens[start : start + BATCH]).to(device())
+        parts.append(model.ahead(batch, count).cpu().numpy())
+    return image_of(np.concatenate(parts))
+
+
 def encoder_for(
     mode: Mode, pretrained: ConvLSTM | None, config: ConvLSTMConfig, seed: int
 ) -> ConvLSTM:
@@ -87,6 +100,7 @@ def tune(
     folder: Path,
     identity: dict[str, Any],
     title: str,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Train what of `model` is not kept, or go on with what is in `folder`; its last weights stay.
 
@@ -104,6 +118,7 @@ def tune(
         schedule.model_dump(mode="json") | identity,
         title,
         world=World(0, 1, device()),
+        tensorboard=tensorboard,
     )
 
 

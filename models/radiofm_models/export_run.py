@@ -12,6 +12,7 @@ import numpy as np
 from radiofm.bundle import BundleManifest, load_bundle, write_manifest
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.checkpoint import read_json
 from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.export import Modality, TrainedHead, export_bundle
@@ -21,6 +22,7 @@ from radiofm_models.int8 import add_int8
 from radiofm_models.material import SIZE, How
 from radiofm_models.modalities import encoder_of
 from radiofm_models.served import ServedBundle
+from radiofm_models.tasks.presets import OWN
 from radiofm_models.tuned import changed, placed
 from radiofm_models.vit import Encoder
 
@@ -86,6 +88,10 @@ def export(
 def _open(folder: Path) -> Trained:
     if not (folder / RUN).is_file():
         raise UsageError(f"{folder} has no {RUN}: give folders of finished `radiofm finetune` runs")
+    if (task := read_json(folder / RUN)["task"]) in OWN:
+        raise UsageError(
+            f"{folder} is a run of --task {task}, which no bundle serves: leave it out"
+        )
     wanted, about = read_run(folder)
     tuned, _ = tune_in(wanted, folder)
     return Trained(folder.name, wanted, about, tuned)

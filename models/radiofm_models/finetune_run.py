@@ -74,8 +74,7 @@ def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> M
 
 def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
     """Fine-tune in `out`, or go on with what is there. Returns what came of it, as run.json."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise UsageError("finetune is one process's work: run it without torchrun")
+    one_process()
     tuned, report = tune_in(wanted, out, tensorboard)
     report |= {
         "validation": judge(tuned, tuned.task.material.split.validation),
@@ -83,6 +82,12 @@ def run(wanted: Wanted, out: Path, tensorboard: bool = False) -> dict[str, Any]:
     }
     (out / RUN).write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     return report
+
+
+def one_process() -> None:
+    """UsageError under torchrun."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("finetune is one process's work: run it without torchrun")
 
 
 def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned, dict[str, Any]]:
@@ -100,7 +105,7 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
         "task": wanted.task,
         "data": wanted.data,
         "encoder": wanted.encoder,
-        "encoder_sha256": _weights_hash(wanted),
+        "encoder_sha256": weights_hash(wanted.encoder),
         "preset": wanted.preset,
         "patch": wanted.patch,
         "size": list(material.size),
@@ -143,9 +148,9 @@ def _channels(how: How) -> int:
     return len(how.mean) if isinstance(how, Scaling) else 1
 
 
-def _weights_hash(wanted: Wanted) -> str | None:
+def weights_hash(encoder: str) -> str | None:
     """Of the encoder's weights: a run does not go on with others."""
-    if wanted.encoder == RANDOM:
+    if encoder == RANDOM:
         return None
-    folder = latest_checkpoint(Path(wanted.encoder)) or Path(wanted.encoder)
+    folder = latest_checkpoint(Path(encoder)) or Path(encoder)
     return sha256_of(folder / (EMA if (folder / EMA).exists() else MODEL))

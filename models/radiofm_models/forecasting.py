@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from radiofm.spectrogram import Image
 from radiofm_models.metrics import block_pixels, forecast_counts
+from radiofm_models.sentences import image_of
 
 Block = tuple[float, float]  # ms, MHz
 
@@ -34,6 +35,17 @@ class Future:
     @property
     def ahead(self) -> int:
         return int(self.future.shape[2]) // self.columns
+
+
+def future_of(
+    tokens: Image, seen: int, seconds: float, sample_rate_hz: npt.NDArray[np.float64]
+) -> Future:
+    """Of sentences [n, T + A, 1, H, W] that last `seconds`, of which `seen` (T) tokens are seen."""
+    image, columns = image_of(tokens), tokens.shape[4]
+    return Future(
+        image[:, :, : seen * columns], image[:, :, seen * columns :], columns,
+        seconds / tokens.shape[1], sample_rate_hz,
+    )  # fmt: skip
 
 
 def trivial(test: Future, mean: npt.NDArray[np.float32]) -> dict[str, Image]:

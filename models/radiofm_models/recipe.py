@@ -83,7 +83,7 @@ class TuneRecipe(Schedule):
     per_class: int | None = None  # training items of each class; None: all
 
 
-Kind = TypeVar("Kind", bound=Schedule)
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def recipe_of(kind: type[Kind], settings: Mapping[str, Any]) -> Kind:

@@ -66,6 +66,11 @@ def tokens_of(images: Image, columns: int) -> Image:
     return np.ascontiguousarray(np.moveaxis(parts, -2, -3)[..., None, :, :])
 
 
+def image_of(tokens: Image) -> Image:
+    """The inverse of `tokens_of`: [n, T, 1, F, W] -> [n, F, T * W]."""
+    return np.concatenate(list(np.moveaxis(tokens[:, :, 0], 1, 0)), axis=2)
+
+
 class Sentences:
     """Sentences from the slices `rows` of a corpus, standardised; none goes over a gap."""
 

@@ -11,6 +11,7 @@ import typer
 from radiofm.cli import options
 
 _HOW, _OPTIMISER, _RUN = "How", "Optimiser", "Run"
+COMMON = ("data", "task", "encoder", "out", "tensorboard", "as_json")  # options of every task
 
 
 def _option(*names: str, help: str, panel: str, **more: Any) -> Any:
@@ -18,23 +19,30 @@ def _option(*names: str, help: str, panel: str, **more: Any) -> Any:
 
 
 def finetune(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
             help="Recordings: annotated (SigMF), in a folder for each class, or listed in "
-            "labels.csv; a slice set or array set; or NAME:PATH of a public data set."
+            "labels.csv; a slice set or array set; or NAME:PATH of a public data set. forecast: "
+            "a corpus of 2 ms slices (corpus build --spec convlstm); beams, aoa: a set of "
+            "`radiofm simulate`, or deepbeam:FOLDER."
         ),
     ],
     task: Annotated[
         str,
         typer.Option(
             help="activity, signals, segmentation, occupancy, positioning, channel, "
-            "classification, regression or presence."
+            "classification, regression or presence; forecast: the next four tokens, by the "
+            "ConvLSTM; beams, aoa: prototypes of a few shots, by episodes."
         ),
     ],
     encoder: Annotated[
         str,
-        typer.Option(help="Folder of a pretraining run or checkpoint; random: an untrained one."),
+        typer.Option(
+            help="Folder of a pretraining run or checkpoint; random: an untrained one. forecast: "
+            "a run of pretrain --preset convlstm; beams, aoa: also densenet, ProtoBeam's own on IQ."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -45,7 +53,8 @@ def finetune(
         _option(
             "--mode", panel=_HOW,
             help="What is trained: head only; with tokenizer and norm; an attentive probe; the "
-            "last blocks; adapters; all; all, from new weights. (default: the task's paper's)",
+            "last blocks; adapters; all; all, from new weights. forecast: strict, full or scratch. "
+            "(default: the task's paper's)",
         ),
     ] = None,
     pooling: Annotated[
@@ -78,8 +87,19 @@ def finetune(
         int | None,
         _option("--per-class", panel=_HOW, min=1, help="Training items a class. (default: all)"),
     ] = None,
+    shots: Annotated[
+        str | None,
+        _option(
+            "--shots", panel=_HOW,
+            help="beams, aoa: blocks of a class that it is known by, in tests. (default: 2,32)",
+        ),
+    ] = None,
     preset: Annotated[
-        str, typer.Option(rich_help_panel=_HOW, help="Sizes of an untrained encoder.")
+        str,
+        typer.Option(
+            rich_help_panel=_HOW,
+            help="Sizes of an untrained encoder. densenet: small, ProtoBeam's, or nano, narrow.",
+        ),
     ] = "small",
     patch: Annotated[
         int, typer.Option(min=1, rich_help_panel=_HOW, help="Of an untrained encoder, pixels.")
@@ -87,13 +107,21 @@ def finetune(
     size: Annotated[
         int, typer.Option(min=16, rich_help_panel=_HOW, help="Of what is no spectrogram, pixels.")
     ] = 224,
-    epochs: Annotated[int, typer.Option(min=1, rich_help_panel=_OPTIMISER, help="Epochs.")] = 200,
-    batch: Annotated[int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items.")] = 256,
+    epochs: Annotated[
+        int, typer.Option(min=1, rich_help_panel=_OPTIMISER, help="Epochs; beams, aoa: 110.")
+    ] = 200,
+    batch: Annotated[
+        int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items; forecast: 32 sentences.")
+    ] = 256,
     lr: Annotated[
         float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
     ] = 1e-3,
     weight_decay: Annotated[
-        float, typer.Option(min=0, rich_help_panel=_OPTIMISER, help="AdamW's, on matrices.")
+        float,
+        typer.Option(
+            min=0, rich_help_panel=_OPTIMISER,
+            help="AdamW's, on matrices; beams, aoa: 0.01, on all.",
+        ),
     ] = 0.05,
     layer_decay: Annotated[
         float,
@@ -113,8 +141,17 @@ def finetune(
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Train a head on an encoder for a task, and test it on items that it never saw."""
+    from radiofm.errors import UsageError
     from radiofm_models.finetune_run import Wanted, run
+    from radiofm_models.tasks.presets import OWN
 
+    out = out or Path("runs") / task
+    if task in OWN:
+        report = _run_own(context, out)
+        _close(report, out, as_json)
+        return
+    if shots is not None:
+        raise UsageError(f"--shots: the task {task} has no such option: leave it out")
     settings: dict[str, Any] = {
         "mode": mode, "pooling": pooling, "layers": layers, "last": last,
         "label_smoothing": label_smoothing, "weighted": weighted, "per_class": per_class,
@@ -126,13 +163,34 @@ def finetune(
             "rank": lora_rank or 32,
             "alpha": 8 if lora_alpha is None else lora_alpha,
         }
-    out = out or Path("runs") / task
     wanted = Wanted(task, data, encoder, preset, patch, (size, size), epochs, settings)
-    report = run(wanted, out, tensorboard)
+    _close(run(wanted, out, tensorboard), out, as_json)
+
+
+def _run_own(context: typer.Context, out: Path) -> dict[str, Any]:
+    """A task of `presets.OWN`, with the options that were given and no other's defaults."""
+    from radiofm.errors import UsageError
+    from radiofm_models.tasks.own import RUNS, run_own
+
+    values = context.params
+    task, given = values["task"], {}
+    for name, value in values.items():
+        source = context.get_parameter_source(name)
+        if name in COMMON or source is None or source.name == "DEFAULT":
+            continue
+        if name not in RUNS[task].recipe.model_fields:
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option}: the task {task} has no such option: leave it out")
+        given[name] = value.split(",") if name == "shots" else value
+    return run_own(task, values["data"], values["encoder"], given, out, values["tensorboard"])
+
+
+def _close(report: dict[str, Any], out: Path, as_json: bool) -> None:
     if not as_json:
         typer.echo(report["tuning"], err=True)
     closing = {
-        "command": "finetune", "out": str(out), "task": task, "parameters": report["parameters"],
+        "command": "finetune", "out": str(out), "task": report["task"],
+        "parameters": report["parameters"],
         "best": report["best"],
         "test": {name: figures["score"] for name, figures in report["test"].items()},
     }  # fmt: skip

@@ -65,6 +65,29 @@ RANDOM = ["--encoder", "random", "--preset", "nano"]
         (["bare", "--task", "segmentation", *RANDOM], 1, "is annotated: annotate them"),
         (["bare", "--task", "regression", *RANDOM], 2, "bare has no numbers: give it a labels"),
         (["air", "--task", "segmentation", *RANDOM], 2, "of 2 groups leaves validation empty"),
+        (["slices", "--task", "signals", *RANDOM, "--shots", "2"], 2, "--shots: the task signals"),
+        (["slices", "--task", "forecast", "--encoder", "random"], 2, "slices is no corpus: name"),
+        (["slices", "--task", "forecast", *RANDOM], 2, "--preset: the task forecast has no such"),
+        (
+            ["slices", "--task", "forecast", "--encoder", "random", "--mode", "last"],
+            2,
+            "mode 'last'",
+        ),
+        (
+            ["slices", "--task", "forecast", "--encoder", "random", "--lora-rank", "2"],
+            2,
+            "--lora-r",
+        ),
+        (["slices", "--task", "beams", "--encoder", "densenet"], 2, "slices is no set of `radiofm"),
+        (["slices", "--task", "beams", *RANDOM, "--mode", "full"], 2, "--mode: the task beams has"),
+        (["slices", "--task", "aoa", *RANDOM, "--batch", "64"], 2, "--batch: the task aoa has no"),
+        (["slices", "--task", "aoa", *RANDOM, "--shots", "2,x"], 2, "shots.1 'x': .*integer"),
+        (["slices", "--task", "aoa", *RANDOM, "--shots", "0"], 2, "shots.0 '0': .*equal to 1"),
+        (
+            ["deepbeam:.", "--task", "beams", "--encoder", "densenet"],
+            2,
+            "files of two transmitting",
+        ),
     ],
 )
 def test_a_mistake_in_finetune_is_one_sentence(

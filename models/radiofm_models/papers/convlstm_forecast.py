@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from radiofm.spectrogram import Image
-from radiofm_models.convlstm_pretrain import BATCH
-from radiofm_models.convlstm_tuning import Forecaster, encoder_for, next_tokens, tune
+from radiofm_models.convlstm_tuning import Forecaster, encoder_for, foretold, next_tokens, tune
 from radiofm_models.datasets.slices import CorpusSlices
-from radiofm_models.forecasting import Block, Future, judge, trivial
+from radiofm_models.forecasting import Block, Future, future_of, judge, trivial
 from radiofm_models.papers.convlstm import (
     NAMES,
     Study,
@@ -38,7 +36,6 @@ from radiofm_models.report import (
     forecasts,
 )
 from radiofm_models.sentences import SLICE_S, Sentences
-from radiofm_models.world import device
 
 SHOWN = 4  # test sentences drawn,
 DRAWN = 2  # as so many of the networks foretold them
@@ -70,7 +67,10 @@ def _sections(
     training = Sentences(material, split.validation, shape)
     testing = Sentences(material, split.test, shape)
     tokens, rows = testing.spread(study.test, study.slices, study.ahead)
-    test = _future(tokens, rows, material.dataset, study)
+    dataset = material.dataset
+    assert isinstance(dataset, CorpusSlices)
+    rates = np.array([dataset.sample_rate_hz(int(row)) for row in rows])
+    test = future_of(tokens, shape.tokens, study.slices * SLICE_S, rates)
     known, _ = training.spread(study.test, study.slices, study.ahead)
     answers = trivial(test, known.mean(axis=(0, 1, 2, 4)))
     figures: Figures = {name: [f] for name, f in judge(test, answers, study.blocks).items()}
@@ -87,9 +87,9 @@ def _sections(
                 model, model.loss, next_tokens(training, schedule), schedule, folder / mode,
                 {"mode": mode, "data": material.dataset.fingerprint()}, f"forecast, {mode}",
             )  # fmt: skip
-            foretold = _ahead(model, tokens[:, : shape.tokens], study.ahead)
-            answers.setdefault(NAMES[mode], foretold)  # of the first seed, to be drawn
-            judged = judge(test, {NAMES[mode]: foretold}, study.blocks)
+            ahead = foretold(model, tokens[:, : shape.tokens], study.ahead)
+            answers.setdefault(NAMES[mode], ahead)  # of the first seed, to be drawn
+            judged = judge(test, {NAMES[mode]: ahead}, study.blocks)
             figures.setdefault(NAMES[mode], []).extend(judged.values())
     names = [NAMES[mode] for mode in study.modes]
     made = [
@@ -103,28 +103,6 @@ def _sections(
     what = sources.get("rrd") or f"{study.air.recordings if study.air else 0} simulated recordings"
     text = f"{what}; {len(tokens)} sentences to test on, of recordings that nothing was trained on"
     return made, study.seeds, f"{text}; {sizes(study)}"
-
-
-def _future(tokens: Image, rows: np.ndarray, dataset: object, study: ForecastStudy) -> Future:
-    assert isinstance(dataset, CorpusSlices)
-    shape = study.pretrain.sentence
-    image = np.concatenate(list(np.moveaxis(tokens[:, :, 0], 1, 0)), axis=2)  # [n, H, (T + A) W]
-    seen = shape.tokens * shape.columns
-    return Future(
-        image[:, :, :seen], image[:, :, seen:], shape.columns,
-        study.slices * SLICE_S / (shape.tokens + study.ahead),
-        np.array([dataset.sample_rate_hz(int(row)) for row in rows]),
-    )  # fmt: skip
-
-
-def _ahead(model: Forecaster, tokens: Image, count: int) -> Image:
-    """Forecasts [n, H, count * W] of `tokens` [n, T, 1, H, W]."""
-    model.eval()
-    parts = []
-    for start in range(0, len(tokens), BATCH):
-        batch = torch.from_numpy(tokens[start : start + BATCH]).to(device())
-        parts.append(model.ahead(batch, count)[:, :, 0].cpu().numpy())
-    return np.concatenate(list(np.moveaxis(np.concatenate(parts), 1, 0)), axis=2)
 
 
 def _over(figures: list[dict[str, np.ndarray]], key: str, *at: int) -> Measured:

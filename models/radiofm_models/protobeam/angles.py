@@ -16,6 +16,7 @@ from radiofm_models.protobeam.evaluation import (
     angle_errors,
     computed,
     covariances,
+    middle_angle,
     settle,
 )
 from radiofm_models.protobeam.inputs import IqInputs
@@ -56,11 +57,7 @@ class AngleRuns:
 
     def middle(self) -> Figures:
         """The middle angle, whatever is heard."""
-        angles = np.array([float(label) for label in self._test.labels])
-        error = np.abs(angles - np.median(angles))[self._test.classes]
-        known = np.isin(self._test.classes, self._taught)
-        found = {"all": error, "taught": error[known], "new": error[~known]}
-        return {f"{name} 0-shot": float(value.mean()) for name, value in found.items()}
+        return middle_angle(self._test, self._taught)
 
     @property
     def _test(self) -> Blocks:

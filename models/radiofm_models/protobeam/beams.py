@@ -18,6 +18,7 @@ from radiofm_models.protobeam.evaluation import (
     Vectors,
     accuracies,
     computed,
+    most_frequent,
     settle,
     without_shots,
 )
@@ -117,8 +118,7 @@ class BeamRuns:
 
     def most_frequent(self) -> Figures:
         """The beam that is most frequent in training, whatever is heard."""
-        most = int(np.bincount(self.material.train.classes).argmax())
-        return without_shots(lambda blocks: np.full(len(blocks), most), self.material)
+        return most_frequent(self.material)
 
     def encoder(
         self, recipe: EncoderRecipe, pretrained: Path | None

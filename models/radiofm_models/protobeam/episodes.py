@@ -119,6 +119,7 @@ def train_by_episodes(
     config: dict[str, Any],
     title: str,
     stop_at: int | None = None,
+    tensorboard: bool = False,
 ) -> dict[str, Any]:
     """Train `network`, or go on from the newest checkpoint in `folder`; the trainer's record."""
     episodes = Episodes(classes, recipe, seed)
@@ -132,7 +133,7 @@ def train_by_episodes(
         network, EpisodeLoss(network, recipe.support, normalise_prototypes), inputs_of,
         lambda: optimizer_of(network, recipe), recipe.schedule(len(classes), seed), folder,
         config, recipe.model_dump(mode="json") | {"seed": seed, "prototypes": normalise_prototypes},
-        title, rate=recipe.rate(len(classes)), stop_at=stop_at,
+        title, rate=recipe.rate(len(classes)), stop_at=stop_at, tensorboard=tensorboard,
     )  # fmt: skip
 
 

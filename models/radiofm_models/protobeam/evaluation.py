@@ -77,6 +77,12 @@ def without_shots(classify: Callable[[Blocks], Indices], material: Material) -> 
     }
 
 
+def most_frequent(material: Material) -> dict[str, float]:
+    """Of the class that is most frequent in training, whatever is heard."""
+    most = int(np.bincount(material.train.classes).argmax())
+    return without_shots(lambda blocks: np.full(len(blocks), most), material)
+
+
 def angle_errors(
     embeddings: Vectors,
     blocks: Blocks,
@@ -86,20 +92,33 @@ def angle_errors(
 ) -> dict[str, float]:
     """Mean absolute error of the nearest prototype's angle, degrees: the mean over folds, its std.
 
-    Over all angles, over those of the classes `taught`, and over the others.
+    Over all angles; over those of the classes `taught` and over the others, where there are some.
     """
     angles = np.array([float(label) for label in blocks.labels])
-    errors: dict[str, list[float]] = {"all": [], "taught": [], "new": []}
+    errors: dict[str, list[float]] = {}
     folds = n_shot_folds(embeddings, blocks.classes, shots, normalise_prototypes)
     for rows, given in folds:
         truth = blocks.classes[rows]
-        error = np.abs(angles[given] - angles[truth])
-        known = np.isin(truth, taught)
-        for name, which in (("all", slice(None)), ("taught", known), ("new", ~known)):
-            errors[name].append(float(error[which].mean()))
+        for name, error in _by_kind(np.abs(angles[given] - angles[truth]), truth, taught).items():
+            errors.setdefault(name, []).append(error)
     figures = {f"{name} {shots}-shot": float(np.mean(found)) for name, found in errors.items()}
     spread = float(np.std(errors["all"], ddof=1)) if len(errors["all"]) > 1 else 0.0
     return figures | {f"all {shots}-shot std": spread}
+
+
+def middle_angle(blocks: Blocks, taught: Indices) -> dict[str, float]:
+    """The same errors of the middle angle, whatever is heard."""
+    angles = np.array([float(label) for label in blocks.labels])
+    error = np.abs(angles - np.median(angles))[blocks.classes]
+    return {f"{k} 0-shot": v for k, v in _by_kind(error, blocks.classes, taught).items()}
+
+
+def _by_kind(error: npt.NDArray[np.floating], truth: Indices, taught: Indices) -> dict[str, float]:
+    """Means over all angles; over those of the classes `taught` and the others, if there are."""
+    known, means = np.isin(truth, taught), {"all": float(error.mean())}
+    if known.all():
+        return means
+    return means | {"taught": float(error[known].mean()), "new": float(error[~known].mean())}
 
 
 def covariances(blocks: Blocks) -> Vectors:

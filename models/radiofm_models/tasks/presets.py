@@ -72,8 +72,11 @@ TASKS: dict[str, TaskPreset] = {
 }
 
 
+OWN = ("forecast", "beams", "aoa")  # tasks that `tasks.own` runs
+
+
 def preset(name: str) -> TaskPreset:
     """The preset `name`, or UsageError that lists those there are."""
     if name not in TASKS:
-        raise UsageError(f"task {name!r} is unknown: take one of {', '.join(TASKS)}")
+        raise UsageError(f"task {name!r} is unknown: take one of {', '.join([*TASKS, *OWN])}")
     return TASKS[name]

@@ -1,0 +1,98 @@
+"""The blocks that a command line names: a simulated set, or DeepBeam's files as they are called."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from radiofm.array_set import ArraySet
+from radiofm.errors import UsageError
+from radiofm_models.datasets.deepbeam import BLOCK, TEST_EVERY, TRAIN_EVERY
+from radiofm_models.datasets.opening import open_dataset
+from radiofm_models.protobeam.blocks import (
+    Material,
+    deepbeam,
+    read,
+    simulated_angles,
+    simulated_beams,
+)
+
+DEEPBEAM = "deepbeam:"
+EVERY = (TRAIN_EVERY, TEST_EVERY)  # blocks, to train and to test
+ANTENNA = re.compile(r"(?<=tx-ant-)\d+")
+SKIP = 3  # angles between those trained on (ProtoAoA),
+FEW = 32  # where there are so many; of fewer, all are trained on
+
+
+def open_beams(source: str, seed: int, every: tuple[int, int] = EVERY) -> Material:
+    """Trained on is the transmitting antenna of the lowest number; the others are TOTA's."""
+    if source.startswith(DEEPBEAM):
+        folder = Path(source.removeprefix(DEEPBEAM)).expanduser()
+        pattern, antennas = _antennas(folder)
+        return deepbeam(folder, pattern, antennas[:1], antennas[1:], every, BLOCK, seed)
+    folder, samples = _simulated(source, "beams")
+    groups = open_dataset("simulated", folder).groups
+    antennas = np.unique(groups if groups is not None else [0]).tolist()
+    if len(antennas) < 2:
+        raise UsageError(f"{source} is of one antenna: make more blocks, to test on others")
+    return simulated_beams(folder, antennas[:1], samples, seed)
+
+
+def open_angles(source: str, seed: int, every: tuple[int, int] = EVERY) -> Material:
+    """Of a simulated set, a fifth of its sessions is tested on; of DeepBeam's, other frames."""
+    if source.startswith(DEEPBEAM):
+        path = _angles(Path(source.removeprefix(DEEPBEAM)).expanduser())
+        train = open_dataset("deepbeam", path, every=every[0], target="angle")
+        test = open_dataset("deepbeam", path, every=every[1], target="angle")
+        assert train.groups is not None and test.groups is not None
+        rng = np.random.default_rng(seed)
+        unseen = np.flatnonzero(~np.isin(test.groups, train.groups))
+        asked = read(test, rng.permutation(unseen), BLOCK)
+        known = read(train, rng.permutation(len(train)), BLOCK)
+        return Material(known, asked, {"all angles": asked})
+    folder, samples = _simulated(source, "aoa")
+    dataset = open_dataset("simulated", folder)
+    sessions = len(np.unique(dataset.groups if dataset.groups is not None else [0]))
+    skip = SKIP if len(dataset.labels) >= FEW else 0
+    return simulated_angles(folder, skip, max(1, sessions // 5), samples, seed)
+
+
+def _simulated(source: str, name: str) -> tuple[Path, int]:
+    """Its folder, and the samples of a block."""
+    folder = Path(source).expanduser()
+    if not (folder / "set.json").is_file() or (info := ArraySet.open(folder).info).name != name:
+        raise UsageError(
+            f"{source} is no set of `radiofm simulate {name}`: name one, or {DEEPBEAM}FOLDER"
+        )
+    return folder, info.arrays["iq"].shape[-2]
+
+
+def _antennas(folder: Path) -> tuple[str, list[int]]:
+    """The files of `folder` as a pattern, {} for the transmitting antenna, and its numbers."""
+    found: dict[str, list[int]] = {}
+    for path in folder.glob("*tx-ant-*.h5"):
+        if number := ANTENNA.search(path.name):
+            found.setdefault(ANTENNA.sub("{}", path.name, 1), []).append(int(number.group()))
+    if len(found) > 1:
+        names = ", ".join(sorted(found))
+        raise UsageError(f"{folder} holds several set-ups ({names}): leave those of one there")
+    pattern, antennas = next(iter(found.items()), ("", []))
+    if len(antennas) < 2:
+        raise UsageError(
+            f"{folder} needs files of two transmitting antennas or more, called as DeepBeam's: "
+            "srf-basic-config-24-beams-tx-ant-0-rx-ant-0.h5"
+        )
+    return pattern, sorted(antennas)
+
+
+def _angles(path: Path) -> Path:
+    if path.is_file():
+        return path
+    files = sorted(path.glob("*aoa*.h5"))
+    if len(files) != 1:
+        raise UsageError(
+            f"{path} holds {len(files)} files *aoa*.h5 of DeepBeam: name one, {DEEPBEAM}FILE"
+        )
+    return files[0]

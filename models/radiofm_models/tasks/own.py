@@ -1,0 +1,54 @@
+"""Tasks with a run of their own: what they learn from is no label of an item.
+
+Their run.json is a report's matter (`evaluation.own`); they have no head that a bundle serves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from radiofm_models.finetune_run import RUN, one_process
+from radiofm_models.recipe import recipe_of
+from radiofm_models.tasks import few_shot, forecast
+
+
+@dataclass(frozen=True)
+class OwnTask:
+    """How a task is run; the fields of its recipe are the options that it takes."""
+
+    about: str
+    recipe: type[BaseModel]
+    run: Callable[..., dict[str, Any]]  # task, data, encoder, recipe, out, tensorboard
+
+
+RUNS: dict[str, OwnTask] = {  # of `presets.OWN`
+    "forecast": OwnTask(
+        "the next four tokens of a radio sentence (ConvLSTM, Fig. 6)",
+        forecast.ForecastRecipe, forecast.run,
+    ),
+    "beams": OwnTask(
+        "beams by prototypes of a few shots (ProtoBeam, Table I)",
+        few_shot.FewShotRecipe, few_shot.run,
+    ),
+    "aoa": OwnTask(
+        "angles of arrival by prototypes of a few shots (ProtoAoA)",
+        few_shot.FewShotRecipe, few_shot.run,
+    ),
+}  # fmt: skip
+
+
+def run_own(
+    task: str, data: str, encoder: str, settings: Mapping[str, Any], out: Path, tensorboard: bool
+) -> dict[str, Any]:
+    """Run `task` in `out`, or go on with what is there. Returns what came of it, as run.json."""
+    one_process()
+    own = RUNS[task]
+    report = own.run(task, data, encoder, recipe_of(own.recipe, settings), out, tensorboard)
+    (out / RUN).write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", "utf-8")
+    return report
