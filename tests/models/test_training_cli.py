@@ -44,7 +44,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     return invoke
 
 
-RANDOM = ["--encoder", "random", "--preset", "nano"]
+FRESH = ["--encoder", "random"]
+RANDOM = [*FRESH, "--preset", "nano"]
 
 
 @pytest.mark.parametrize(
@@ -66,28 +67,16 @@ RANDOM = ["--encoder", "random", "--preset", "nano"]
         (["bare", "--task", "regression", *RANDOM], 2, "bare has no numbers: give it a labels"),
         (["air", "--task", "segmentation", *RANDOM], 2, "of 2 groups leaves validation empty"),
         (["slices", "--task", "signals", *RANDOM, "--shots", "2"], 2, "--shots: the task signals"),
-        (["slices", "--task", "forecast", "--encoder", "random"], 2, "slices is no corpus: name"),
         (["slices", "--task", "forecast", *RANDOM], 2, "--preset: the task forecast has no such"),
-        (
-            ["slices", "--task", "forecast", "--encoder", "random", "--mode", "last"],
-            2,
-            "mode 'last'",
-        ),
-        (
-            ["slices", "--task", "forecast", "--encoder", "random", "--lora-rank", "2"],
-            2,
-            "--lora-r",
-        ),
-        (["slices", "--task", "beams", "--encoder", "densenet"], 2, "slices is no set of `radiofm"),
-        (["slices", "--task", "beams", *RANDOM, "--mode", "full"], 2, "--mode: the task beams has"),
-        (["slices", "--task", "aoa", *RANDOM, "--batch", "64"], 2, "--batch: the task aoa has no"),
-        (["slices", "--task", "aoa", *RANDOM, "--shots", "2,x"], 2, "shots.1 'x': .*integer"),
-        (["slices", "--task", "aoa", *RANDOM, "--shots", "0"], 2, "shots.0 '0': .*equal to 1"),
-        (
-            ["deepbeam:.", "--task", "beams", "--encoder", "densenet"],
-            2,
-            "files of two transmitting",
-        ),
+        (["slices", "--task", "forecast", *FRESH], 2, "slices is no corpus: name one that"),
+        (["slices", "--task", "forecast", *FRESH, "--mode", "last"], 2, "mode 'last': .*'strict'"),
+        (["slices", "--task", "forecast", *FRESH, "--lora-rank", "2"], 2, "--lora-rank: the task"),
+        (["slices", "--task", "beams", *FRESH], 2, "slices is no set of `radiofm simulate beams`"),
+        (["slices", "--task", "beams", *FRESH, "--mode", "full"], 2, "--mode: the task beams has"),
+        (["slices", "--task", "aoa", *FRESH, "--batch", "64"], 2, "--batch: the task aoa has no"),
+        (["slices", "--task", "aoa", *FRESH, "--shots", "2,x"], 2, "shots.1 'x': .*integer"),
+        (["slices", "--task", "aoa", *FRESH, "--shots", "0"], 2, "shots.0 '0': .*equal to 1"),
+        (["deepbeam:.", "--task", "beams", *FRESH], 2, "needs files of two transmitting antennas"),
     ],
 )
 def test_a_mistake_in_finetune_is_one_sentence(

@@ -32,7 +32,10 @@ KINDS = {
 
 
 class Simulated(Dataset):
-    """Items float32, as stored but for the form; class numbers, or label arrays float32."""
+    """Items float32, as stored but for the form; class numbers, or label arrays float32.
+
+    `kind` is the name of the set that was simulated.
+    """
 
     name = "simulated"
     axes = "as in the public set of the same layout; the unit is in card.md"
@@ -44,7 +47,8 @@ class Simulated(Dataset):
         info = self._set.info
         if info.name not in KINDS:
             raise broken(self.path, f"a set {info.name!r} has no labels known here", "name another")
-        self._values, self._target, classified = KINDS[info.name]
+        self.kind = info.name
+        self._values, self._target, classified = KINDS[self.kind]
         if self._values == "decibels":
             self.spec = SpectrogramSpec.model_validate(info.parameters["spec"])
         if "present" in info.arrays:
@@ -75,7 +79,7 @@ class Simulated(Dataset):
 
     def item(self, index: int) -> tuple[Array, Label]:
         row = np.array([index])
-        kind, values = self._set.info.name, self._set.read(self._values, row)
+        kind, values = self.kind, self._set.read(self._values, row)
         if kind == "channel-estimation":
             sent, channel = self._set.read("x_rg", row), self._set.read("h_freq", row)
             values, labels = of_grids(sent, values, channel)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from radiofm.array_set import ArraySet
 from radiofm.errors import UsageError
 from radiofm_models.datasets.deepbeam import BLOCK, TEST_EVERY, TRAIN_EVERY
-from radiofm_models.datasets.opening import open_dataset
+from radiofm_models.datasets.opening import open_dataset, open_source
+from radiofm_models.datasets.simulated import Simulated
 from radiofm_models.protobeam.blocks import (
     Material,
     deepbeam,
@@ -32,12 +32,12 @@ def open_beams(source: str, seed: int, every: tuple[int, int] = EVERY) -> Materi
         folder = Path(source.removeprefix(DEEPBEAM)).expanduser()
         pattern, antennas = _antennas(folder)
         return deepbeam(folder, pattern, antennas[:1], antennas[1:], every, BLOCK, seed)
-    folder, samples = _simulated(source, "beams")
-    groups = open_dataset("simulated", folder).groups
-    antennas = np.unique(groups if groups is not None else [0]).tolist()
+    dataset = _simulated(source, "beams")
+    assert dataset.groups is not None
+    antennas = np.unique(dataset.groups).tolist()
     if len(antennas) < 2:
         raise UsageError(f"{source} is of one antenna: make more blocks, to test on others")
-    return simulated_beams(folder, antennas[:1], samples, seed)
+    return simulated_beams(dataset.path, antennas[:1], _samples(dataset), seed)
 
 
 def open_angles(source: str, seed: int, every: tuple[int, int] = EVERY) -> Material:
@@ -52,21 +52,25 @@ def open_angles(source: str, seed: int, every: tuple[int, int] = EVERY) -> Mater
         asked = read(test, rng.permutation(unseen), BLOCK)
         known = read(train, rng.permutation(len(train)), BLOCK)
         return Material(known, asked, {"all angles": asked})
-    folder, samples = _simulated(source, "aoa")
-    dataset = open_dataset("simulated", folder)
-    sessions = len(np.unique(dataset.groups if dataset.groups is not None else [0]))
+    dataset = _simulated(source, "aoa")
+    assert dataset.groups is not None
+    sessions = len(np.unique(dataset.groups))
     skip = SKIP if len(dataset.labels) >= FEW else 0
-    return simulated_angles(folder, skip, max(1, sessions // 5), samples, seed)
+    return simulated_angles(dataset.path, skip, max(1, sessions // 5), _samples(dataset), seed)
 
 
-def _simulated(source: str, name: str) -> tuple[Path, int]:
-    """Its folder, and the samples of a block."""
-    folder = Path(source).expanduser()
-    if not (folder / "set.json").is_file() or (info := ArraySet.open(folder).info).name != name:
+def _simulated(source: str, name: str) -> Simulated:
+    dataset = open_source(source)
+    if not isinstance(dataset, Simulated) or dataset.kind != name:
         raise UsageError(
             f"{source} is no set of `radiofm simulate {name}`: name one, or {DEEPBEAM}FOLDER"
         )
-    return folder, info.arrays["iq"].shape[-2]
+    return dataset
+
+
+def _samples(dataset: Simulated) -> int:
+    """Of a block."""
+    return int(dataset.item(0)[0].shape[1])
 
 
 def _antennas(folder: Path) -> tuple[str, list[int]]:
