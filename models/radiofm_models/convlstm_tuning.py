@@ -29,6 +29,7 @@ from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig, cut
 from radiofm_models.convlstm_heads import ConvSegmentation, ForecastHead, forecast
 from radiofm_models.convlstm_pretrain import BATCH
 from radiofm_models.pretrain import adamw
+from radiofm_models.progress import tracked
 from radiofm_models.recipe import Schedule
 from radiofm_models.sentences import Sentences, image_of
 from radiofm_models.trainer import Inputs, train
@@ -71,7 +72,7 @@ def foretold(model: Forecaster, tokens: Image, count: int) -> Image:
     """The next `count` tokens [n, H, count * W] of sentences [n, T, 1, H, W]."""
     model.eval()
     parts = []
-    for start in range(0, len(tokens), BATCH):
+    for start in tracked(range(0, len(tokens), BATCH), "forecast"):
         batch = torch.from_numpy(tokens[start : start + BATCH]).to(device())
         parts.append(model.ahead(batch, count).cpu().numpy())
     return image_of(np.concatenate(parts))

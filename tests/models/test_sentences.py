@@ -11,7 +11,7 @@ from radiofm.corpus.split import split
 from radiofm.errors import UsageError
 from radiofm.spectrogram import PRESETS, Spectrogram
 from radiofm_models.material import Material, open_material
-from radiofm_models.sentences import Sentences, SentenceShape, sentence, tokens_of
+from radiofm_models.sentences import Sentences, SentenceShape, image_of, sentence, tokens_of
 
 RATE = 512e3  # 2 ms are two windows
 SMALL = SentenceShape(tokens=8, rows=16, columns=4)
@@ -63,6 +63,7 @@ def test_tokens_follow_each_other() -> None:
     tokens = tokens_of(image, 2)
     assert tokens.shape == (2, 4, 1, 3, 2)
     np.testing.assert_array_equal(tokens[1, 3, 0], image[1, :, 6:])
+    np.testing.assert_array_equal(image_of(tokens), image)
 
 
 def test_slices_are_the_papers() -> None:

@@ -30,9 +30,9 @@ def evaluate(folder: Path, command: str, machine: str) -> Report:
     """The report of the finished run in `folder`: test items are not looked at again."""
     about = read_json(folder / RUN)
     forecast = about["task"] == "forecast"
-    counts = about["sentences" if forecast else "blocks"]
     what = "sentences" if forecast else "blocks"
-    data = f"{about['data']}: {what}: {', '.join(f'{k} {v:,}' for k, v in counts.items())}"
+    counts = ", ".join(f"{name} {count:,}" for name, count in about[what].items())
+    data = f"{about['data']}: {what}: {counts}"
     run = Run(
         command, (about["recipe"]["seed"],), data, machine, None,
         ("other seeds and splits", "real air, where the data are simulated"),

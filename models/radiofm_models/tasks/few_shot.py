@@ -60,23 +60,28 @@ class FewShotRecipe(EpisodeRecipe):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def episodes(self, classes: int) -> EpisodeRecipe:
-        """Of no more ways than classes; milestones move with the epochs."""
+        """Of no more ways than classes; milestones that are not given move with the epochs."""
         known = EpisodeRecipe()
         settings = self.model_dump(include=set(EpisodeRecipe.model_fields))
         settings["ways"] = min(self.ways, classes)
-        settings["milestones"] = [m * self.epochs // known.epochs for m in known.milestones]
+        if "milestones" not in self.model_fields_set:
+            settings["milestones"] = [m * self.epochs // known.epochs for m in known.milestones]
         return EpisodeRecipe.model_validate(settings)
 
 
 class Embedding:
-    """A network and what blocks are to it; inputs are made once."""
+    """A network and what blocks are to it; inputs are made once. `config` says how to make both."""
 
-    def __init__(self, network: nn.Module, inputs: Callable[[Blocks], Inputs]) -> None:
-        self.network, self._make = network.to(device()), inputs
+    def __init__(
+        self, network: nn.Module, inputs: Callable[[Blocks], Inputs], config: dict[str, Any]
+    ) -> None:
+        self.network, self._make, self.config = network.to(device()), inputs, config
         self._made: dict[int, Inputs] = {}
 
     def inputs(self, blocks: Blocks) -> Inputs:
-        return self._made.setdefault(id(blocks), self._make(blocks))
+        if id(blocks) not in self._made:
+            self._made[id(blocks)] = self._make(blocks)
+        return self._made[id(blocks)]
 
     def __call__(self, blocks: Blocks) -> Vectors:
         return computed(self.network, self.inputs(blocks), len(blocks), self.network)
@@ -94,9 +99,9 @@ def run(
     judge = partial(_accuracies if task == "beams" else _errors, material, recipe.shots)
     test = _trivial(task, material, judge)  # first: too many shots are found out before training
     if encoder == DENSENET:
-        embedding, more = _densenet(task, material, recipe, judge)
+        embedding, plain = _densenet(task, material, recipe, judge)
     else:
-        embedding, more = _encoder(material, encoder, recipe, judge)
+        embedding, plain = _encoder(material, encoder, recipe, judge)
     train = material.train
     taught = np.unique(train.classes)
     episodes = recipe.episodes(len(taught))
@@ -107,7 +112,7 @@ def run(
     blocks = hashlib.sha256(train.iq.tobytes() + train.classes.tobytes()).hexdigest()
     record = train_by_episodes(
         embedding.network, embedding.inputs(train), train.classes, episodes, True, recipe.seed, out,
-        about | {"blocks": blocks} | more.pop("config"), task, tensorboard=tensorboard,
+        about | {"blocks": blocks} | embedding.config, task, tensorboard=tensorboard,
     )  # fmt: skip
     _save(embedding, train, out / PROTOTYPES)
     count = sum(p.numel() for p in embedding.network.parameters())
@@ -121,14 +126,14 @@ def run(
         "prototypes": [train.labels[number] for number in taught],
         "test": {
             name: figures | {"score": _score(figures)}
-            for name, figures in ({"model": judge(embedding, True)} | more | test).items()
+            for name, figures in ({"model": judge(embedding, True)} | plain | test).items()
         },
     }
 
 
 def _densenet(
     task: str, material: Material, recipe: FewShotRecipe, judge: Judge
-) -> tuple[Embedding, dict[str, Any]]:
+) -> tuple[Embedding, dict[str, Figures]]:
     """ProtoBeam's network, and figures of one that is as it was drawn but for its norms."""
     if recipe.preset not in ("small", "nano"):
         raise UsageError(f"preset {recipe.preset!r}: take small (ProtoBeam's own) or nano")
@@ -137,19 +142,20 @@ def _densenet(
 
     def drawn() -> Embedding:
         torch.manual_seed(recipe.seed)
-        return Embedding(DenseNet(config), lambda blocks: IqInputs(blocks.iq, True, True))
+        return Embedding(
+            DenseNet(config),
+            lambda blocks: IqInputs(blocks.iq, True, True),
+            {"network": config.model_dump(mode="json")},
+        )
 
     untrained, train = drawn(), material.train
     settle(untrained.network, untrained.inputs(train), len(train), recipe.seed)
-    return drawn(), {
-        "config": {"network": config.model_dump(mode="json")},
-        "untrained network": judge(untrained, False),
-    }
+    return drawn(), {"untrained network": judge(untrained, False)}
 
 
 def _encoder(
     material: Material, encoder: str, recipe: FewShotRecipe, judge: Judge
-) -> tuple[Embedding, dict[str, Any]]:
+) -> tuple[Embedding, dict[str, Figures]]:
     """The shared encoder, and figures of it as it comes and of what it sees."""
     rows = material.train.iq.shape[1]
     if rows != 2:
@@ -166,7 +172,11 @@ def _encoder(
         recipe.seed,
     )
     pictures = Pictures(spec, material.train)
-    embedding = Embedding(network, pictures)
+    config = {
+        "vit": network.encoder.config.model_dump(),
+        "spec": pictures.spec.model_dump(mode="json"),
+    }
+    embedding = Embedding(network, pictures, config)
 
     def pixels(blocks: Blocks) -> Vectors:
         inputs = embedding.inputs(blocks)
@@ -174,10 +184,6 @@ def _encoder(
         return inputs.images.reshape(len(blocks), -1)
 
     return embedding, {
-        "config": {
-            "vit": network.encoder.config.model_dump(),
-            "spec": pictures.spec.model_dump(mode="json"),
-        },
         "encoder, frozen": judge(embedding, False),
         "spectrogram pixels": judge(pixels, False),
     }
@@ -190,13 +196,15 @@ def _trivial(task: str, material: Material, judge: Judge) -> dict[str, Figures]:
         return min_max(blocks.iq).reshape(len(blocks), -1)
 
     if task == "beams":
-        figures = most_frequent(material)
-        return {"samples": judge(samples, False), "most frequent beam": figures}
+        return {
+            "samples": judge(samples, False),
+            "most frequent beam": most_frequent(material),
+        }
     asked = _asked(material)
-    plain = {"samples": samples, "covariance of the channels": covariances}
-    name = "samples" if asked.iq.shape[1] == 2 else "covariance of the channels"
     middle = middle_angle(asked, np.unique(material.train.classes))
-    return {name: judge(plain[name], False), "middle angle": middle}
+    if asked.iq.shape[1] == 2:  # of one channel the covariance says nothing
+        return {"samples": judge(samples, False), "middle angle": middle}
+    return {"covariance of the channels": judge(covariances, False), "middle angle": middle}
 
 
 def _accuracies(
