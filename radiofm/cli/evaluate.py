@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from radiofm.cli import options, reports
+from radiofm.cli.threads import wait_quietly
 
 
 def evaluate(
@@ -23,6 +24,7 @@ def evaluate(
     as_json: options.Json = False,
 ) -> None:
     """Judge a run on items that it never saw, beside an untrained encoder and trivial answers."""
+    wait_quietly()
     from radiofm_models.evaluation.run import evaluate as judge
 
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs"

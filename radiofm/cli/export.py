@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from radiofm.cli import options
+from radiofm.cli.threads import wait_quietly
 
 
 def export(
@@ -32,6 +33,7 @@ def export(
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Export heads to ONNX, all on one pass of their encoder, each graph compared with torch."""
+    wait_quietly()
     from radiofm_models.export_run import export as run
 
     manifest = run(runs, out, name or out.resolve().name, adaptable, int8)

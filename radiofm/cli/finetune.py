@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radiofm.cli import options
+from radiofm.cli.threads import wait_quietly
 
 _HOW, _OPTIMISER, _RUN = "How", "Optimiser", "Run"
 COMMON = ("data", "task", "encoder", "out", "tensorboard", "as_json")  # options of every task
@@ -141,6 +142,7 @@ def finetune(
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Train a head on an encoder for a task, and test it on items that it never saw."""
+    wait_quietly()
     from radiofm.errors import UsageError
     from radiofm_models.finetune_run import Wanted, run
     from radiofm_models.tasks.presets import OWN

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radiofm.cli import options
+from radiofm.cli.threads import wait_quietly
 
 CONVLSTM = "convlstm"
 _RUN, _MASK, _OPTIMISER = "Run", "Masking", "Optimiser"
@@ -111,6 +112,7 @@ def pretrain(
 
     On several GPUs: torchrun --nproc-per-node 4 -m radiofm pretrain ...
     """
+    wait_quietly()
     from radiofm.errors import UsageError
     from radiofm_models.convlstm_pretrain import run_convlstm
     from radiofm_models.pretrain_run import run

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from radiofm.cli import complete, options, reports
+from radiofm.cli.threads import wait_quietly
 
 BUNDLE = "zoo-"
 
@@ -59,6 +60,7 @@ def reproduce(
     as_json: options.Json = False,
 ) -> None:
     """Run a recipe from nothing: a paper's table or figure beside ours, or a shipped bundle."""
+    wait_quietly()
     if recipe.startswith(BUNDLE):
         report = _bundle(recipe, scale or "full", out or Path("runs") / recipe, slices, recordings)
         typer.echo(json.dumps(report) if as_json else f"{report['bundle']}: {json.dumps(report)}")
