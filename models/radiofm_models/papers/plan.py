@@ -37,7 +37,7 @@ class Row(_Part):
     pretrain: Pretraining | None = None  # None: untrained
     preset: str = "small"  # of an untrained encoder
     settings: dict[str, Any] = {}  # of fine-tuning, over those of the column
-    published: tuple[Number, ...] = ()
+    published: tuple[Number, ...] = ()  # of the first columns: what a paper lacks comes last
 
 
 class Figures(_Part):

@@ -53,7 +53,7 @@ def sections(plan: Plan, lab: Laboratory) -> list[Section]:
 def _table(plan: Plan, lab: Laboratory, results: Results, columns: list[Figures]) -> Part:
     places = [plan.columns.index(column) for column in columns]
     paper: dict[str, list[Cell]] = {
-        row.name: [measured(row.published[p]) if row.published else None for p in places]
+        row.name: [measured(row.published[p]) if p < len(row.published) else None for p in places]
         for row in plan.rows
     }
     ours: dict[str, list[Cell]] = {
