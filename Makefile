@@ -35,6 +35,10 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.venv
 	$(PIP) -e '.[pluto,serve,sim,train,dev]'
 	@touch $@ $(VENV)/.demo
 
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/.dev
+	$(PIP) -e '.[bench]'
+	@touch $@
+
 demo: $(VENV)/.demo ## the whole chain without a radio, for 20 s
 	$(BIN)/radiofm demo --seconds 20
 
@@ -46,7 +50,7 @@ check: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev ## speed as ratios against named rivals
+bench: $(VENV)/.bench ## speed as ratios against named rivals, papers' recipes
 	$(BIN)/python -m pytest -q -s -m bench
 
 soak: $(VENV)/.dev ## the long runs
