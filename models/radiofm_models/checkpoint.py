@@ -133,6 +133,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object from `path`, or CheckpointError."""
     try:
         value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        if not isinstance(value, dict):
+            raise ValueError("no JSON object")
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path}: {error}: train it anew") from None
     return value

@@ -62,6 +62,8 @@ def load_pretrained(folder: Path) -> Pretrained:
             f"encoder {folder} is no folder of a pretraining run or checkpoint: name one, or random"
         )
     config = read_json(found / CONFIG)
+    if "task" in config:
+        raise UsageError(f"encoder {folder} is a fine-tuned head's: name what it began with")
     if "convlstm" in config:
         raise CheckpointError(f"checkpoint {found} is a ConvLSTM: name one of a ViT")
     try:

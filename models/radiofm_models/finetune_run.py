@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from radiofm.array_set import sha256_of
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm_models.checkpoint import EMA, MODEL, latest_checkpoint, read_json
+from radiofm_models.checkpoint import EMA, MODEL, CheckpointError, latest_checkpoint, read_json
 from radiofm_models.datasets.scaling import Scaling
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.finetuning import Tuned, finetune, judge
@@ -27,6 +29,10 @@ from radiofm_models.vit import PRESETS
 
 RUN = "run.json"
 RANDOM = "random"
+NEEDED = (
+    "task", "data", "encoder", "encoder_sha256", "preset", "patch", "size", "epochs", "recipe",
+    "modality", "split", "parameters", "tuning", "test",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,9 @@ class Wanted:
         settings = {"steps": 1, "batch": 256, "lr": 1e-3, "betas": (0.9, 0.999)}
         given = {k: v for k, v in (self.settings or {}).items() if v is not None}
         return recipe_of(TuneRecipe, settings | dict(preset(self.task).recipe) | given)
+
+
+_WANTED: TypeAdapter[Wanted] = TypeAdapter(Wanted)
 
 
 def open_encoder(wanted: Wanted) -> Pretrained:
@@ -134,14 +143,20 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
 
 
 def read_run(folder: Path) -> tuple[Wanted, dict[str, Any]]:
-    """What a finished run in `folder` was asked for, and its run.json."""
+    """What a finished run in `folder` was asked for, and its run.json; CheckpointError."""
     about = read_json(folder / RUN)
-    wanted = Wanted(
-        about["task"], about["data"], about["encoder"], about["preset"], about["patch"],
-        tuple(about["size"]),
-        about["epochs"], {k: v for k, v in about["recipe"].items() if k not in ("steps",)},
-    )  # fmt: skip
-    return wanted, about
+    for key in NEEDED:
+        if key not in about:
+            raise CheckpointError(f"{folder / RUN} has no {key}: fine-tune anew")
+    given = {field.name: about[field.name] for field in fields(Wanted) if field.name in about}
+    try:
+        return _WANTED.validate_python(given | {"settings": about["recipe"]}), about
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise CheckpointError(
+            f"{folder / RUN}: {first['loc'][0]} {first['input']!r}: {first['msg'].lower()}: "
+            "fine-tune anew"
+        ) from None
 
 
 def _channels(how: How) -> int:

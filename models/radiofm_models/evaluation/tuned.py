@@ -179,25 +179,25 @@ def _calibration(judged: Judged) -> Section:
 
 def _embeddings(judged: Judged) -> Section:
     """What the features are worth without a trained head."""
-    task, test = judged.tuned.task, judged.test[:AT_MOST]
-    train = task.material.split.train[:AT_MOST]
+    task, rng = judged.tuned.task, np.random.default_rng(0)
+    shuffled = rng.permutation(judged.test)[:AT_MOST]  # files of a class often lie together
+    train = rng.permutation(task.material.split.train)[:AT_MOST]
     classes = task.material.dataset.classes
     assert classes is not None
-    shuffled = np.random.default_rng(0).permutation(test)
     fewest = np.bincount(classes[shuffled]).min()
     shots = [k for k in SHOTS if k <= fewest // 2]
+    neighbours = min(NEIGHBOURS, len(train))
     rows: list[list[Cell]] = []
     pictures: list[Part] = []
     for who, tuned in (("this encoder", judged.tuned), (RANDOM, judged.random)):
         known, asked = (_pooled(tuned, rows) for rows in (train, shuffled))
         mean, std = known.mean(axis=0), known.std(axis=0) + 1e-6
         known, asked = (known - mean) / std, (asked - mean) / std
-        near = knn_accuracy(known, classes[train], asked, classes[shuffled],
-                            min(NEIGHBOURS, len(train)))  # fmt: skip
+        near = knn_accuracy(known, classes[train], asked, classes[shuffled], neighbours)
         few = [n_shot_accuracy(asked, classes[shuffled], k)["accuracy"] for k in shots]
         rows.append([who, near, *few])
         pictures.append(embedding_pca(f"{who}: test items", asked, classes[shuffled], task.labels))
-    columns = [Column("features"), Column(f"{NEIGHBOURS} neighbours", ".1%", "max")]
+    columns = [Column("features"), Column(f"{neighbours} neighbours", ".1%", "max")]
     columns += [Column(f"{k}-shot prototypes", ".1%", "max") for k in shots]
     return Section("Features", [Table("Accuracy without a trained head", columns, rows), *pictures])
 

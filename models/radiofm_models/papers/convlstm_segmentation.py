@@ -99,9 +99,9 @@ def _sections(
     study: SegmentationStudy, sources: Mapping[str, str], out: Path
 ) -> tuple[list[Section], tuple[int, ...], str]:
     material = open_air(study.air, sources, out)
+    frames = _frames(study, sources, out)
     models = [pretrained(study, material, seed, out / f"seed-{seed}" / "pretrain")
               for seed in study.seeds]  # fmt: skip
-    frames = _frames(study, sources, out)
     made = []
     for name, figure, binary in (("Three classes", 7, False), ("Signal or none", 8, True)):
         framed = _open(study, frames, out / "data", binary)

@@ -55,16 +55,17 @@ class Laboratory:
             raise UsageError(
                 f"--data {unknown[0]}=...: this recipe has {', '.join(run.data) or 'no data'}"
             )
+        missing = [f"{name}=... ({run.data[name]})" for name in run.data if name not in sources]
+        if missing and scale == "paper":  # said before days are spent on what is not missing
+            raise UsageError(f"--scale paper needs --data {', --data '.join(missing)}")
         self._sources = dict(sources)
         self._results: dict[Path, Result] = {}  # columns may show several figures of one head
 
     def source(self, name: str) -> str:
-        """The set `name`: the user's, or at smoke scale a simulated one."""
+        """The set `name`: the user's, or a simulated one."""
         if name in self._sources:
             return self._sources[name]
         wanted = self.run.data[name]
-        if self.scale == "paper":
-            raise UsageError(f"--data {name}=... is needed: {wanted}")
         arguments = shlex.split(wanted)
         folder = self.out / "data" / f"{arguments[0]}-{_digest(arguments)}"
         if not (folder / "set.json").exists():

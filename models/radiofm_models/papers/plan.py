@@ -31,7 +31,10 @@ class Pretraining(_Part):
 
 
 class Row(_Part):
-    """A row of a table: how the encoder came to be, and what the paper found in each column."""
+    """A row of a table: how the encoder came to be, and what the paper found, by column.
+
+    Of columns at the end it may have nothing.
+    """
 
     name: str
     pretrain: Pretraining | None = None  # None: untrained
@@ -96,10 +99,15 @@ def names() -> list[str]:
     return sorted(file.name.removesuffix(".toml") for file in folder.iterdir())
 
 
-def load_plan(name: str) -> Plan:
-    """The recipe `name`, or UsageError that lists those there are."""
+def check_name(name: str) -> None:
+    """UsageError that lists the recipes there are, unless `name` is one."""
     if name not in names():
         raise UsageError(f"recipe {name!r} is unknown: take one of {', '.join(names())}")
+
+
+def load_plan(name: str) -> Plan:
+    """The recipe `name`; UsageError where there is none."""
+    check_name(name)
     file = resources.files("radiofm_models").joinpath(f"recipes/papers/{name}.toml")
     return Plan.model_validate(tomllib.loads(file.read_text("utf-8")))
 

@@ -72,7 +72,8 @@ def look(
     """`reconstruction_metrics` of test slices of `source` at each ratio, and one of them drawn."""
     material = open_material(source, cache, seed, size)
     material = replace(material, scaling=pretrained.inputs[material.modality])
-    images = material.images(material.split.test[:AT_MOST])
+    test = material.split.test
+    images = material.images(test[np.unique(np.linspace(0, len(test) - 1, AT_MOST).astype(int))])
     several = not isinstance(pretrained.model.config.channels, int)
     modality = material.modality if several else None
     figures, drawn = {}, []

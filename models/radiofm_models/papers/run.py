@@ -18,7 +18,7 @@ from radiofm_models.papers import (
     tuning,
 )
 from radiofm_models.papers.laboratory import Laboratory
-from radiofm_models.papers.plan import Plan, load_plan
+from radiofm_models.papers.plan import Plan, check_name, load_plan
 from radiofm_models.report import Report, Scale, Section, write_report
 from radiofm_models.report import Run as Facts
 
@@ -47,6 +47,7 @@ def reproduce(
 
     `sources` names data sets, as `material.open_material` takes them, by the recipe's names.
     """
+    check_name(name)
     if name.startswith("protobeam"):
         title = "ProtoBeam, Table I: few-shot beam prediction"
         not_checked: tuple[str, ...] = ("the paper's recordings and network sizes",)

@@ -137,8 +137,8 @@ def beam_material(recipe: ProtoBeamRecipe, data: Path | None, out: Path) -> Mate
     if isinstance(source, DeepBeamFiles):
         if data is None:
             raise UsageError(
-                f"data: {recipe.name} needs DeepBeam's files ({source.pattern.format('N')}): name "
-                "their folder, or take the scale smoke"
+                f"--scale paper needs --data beams=FOLDER of DeepBeam's files "
+                f"({source.pattern.format('N')})"
             )
         return deepbeam(
             data, source.pattern, source.trained, source.other, source.every, samples, SEED
