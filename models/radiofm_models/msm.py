@@ -26,9 +26,10 @@ from radiofm_models.vit import (
 def sample(noise: Tensor, mask_ratio: float) -> tuple[Tensor, Tensor]:
     """SAMPLE: uniform noise [B, M] -> kept patches int64 [B, K] and the mask float32 [B, M].
 
-    K = int(M * (1 - mask_ratio)) patches of each slice are kept, those of the smallest noise.
+    K = int(M * (1 - mask_ratio)) patches of each slice are kept, one at least, those of the
+    smallest noise.
     """
-    kept = int(noise.shape[1] * (1 - mask_ratio))
+    kept = max(1, int(noise.shape[1] * (1 - mask_ratio)))
     keep = noise.argsort(dim=1)[:, :kept]
     return keep, torch.ones_like(noise).scatter(1, keep, 0.0)
 

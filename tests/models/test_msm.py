@@ -15,7 +15,7 @@ SMALL = ViTConfig(dim=32, depth=3, heads=2, decoder_dim=16, decoder_depth=1, dec
 def test_mask_is_one_where_removed(patches: int, ratio: float, seed: int) -> None:
     noise = torch.rand(3, patches, generator=torch.Generator().manual_seed(seed))
     keep, mask = sample(noise, ratio)
-    kept = int(patches * (1 - ratio))
+    kept = max(1, int(patches * (1 - ratio)))
     assert keep.shape == (3, kept)
     assert (mask.sum(dim=1) == patches - kept).all()
     assert not mask.gather(1, keep).any()  # 0 = kept
