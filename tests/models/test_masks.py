@@ -15,7 +15,7 @@ def mask_of(
     """Noise [3, M] and mask [3, rows, columns]."""
     noise = torch.rand(3, grid[0] * grid[1], generator=torch.Generator().manual_seed(seed))
     keep, mask = sample(arrange(noise, grid, geometry), ratio)
-    kept = int(noise.shape[1] * (1 - ratio))
+    kept = max(1, int(noise.shape[1] * (1 - ratio)))
     assert keep.shape == (3, kept)
     assert (mask.sum(dim=1) == noise.shape[1] - kept).all()
     return noise, mask.reshape(3, *grid)

@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from radiofm.cli.evaluate import evaluate as command
 from radiofm.errors import RadiofmError
+from radiofm_models.data import Indices
 from radiofm_models.evaluation.run import evaluate
-from radiofm_models.finetune_run import RUN, Wanted, read_run, run
+from radiofm_models.finetune_run import RUN, Wanted, read_run, run, tune_in
 from radiofm_models.pretrain_run import run as pretrain
 from radiofm_models.recipe import PretrainRecipe
 from radiofm_models.report import Figure, Report
@@ -89,25 +90,31 @@ def test_a_classifier(signals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (signals / "report" / "report.json").read_text() == text
 
 
-def test_items_of_a_class_that_lie_together(signals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neighbours and prototypes are drawn, not the first: those might be of one class."""
-    from radiofm_models.evaluation import tuned
-    from radiofm_models.material import Material
+def test_features_are_of_items_from_all_over_the_set(
+    signals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a set that lies class by class, the first would be of one."""
+    opened, where = tune_in, "radiofm_models.evaluation.tuned"
+    seen: list[set[int]] = []
 
-    order = np.argsort([0, 1] * 60, kind="stable")  # a set of folders, class by class
-    opened = tuned.tune_in
+    def class_by_class(wanted: Wanted, folder: Path) -> Any:
+        tuned, about = opened(wanted, folder)
+        material = tuned.task.material
+        for rows in (material.split.train, material.split.test):
+            rows[:] = rows[np.argsort(rows % 2, kind="stable")]
+        return tuned, about
 
-    def sorted_by_class(*given: Any) -> Any:
-        made, about = opened(*given)
-        material: Material = made.task.material
-        for part in (material.split.train, material.split.test):
-            part[:] = [row for row in order if row in part]
-        return made, about
+    def neighbours(
+        train: Any, train_classes: Indices, test: Any, test_classes: Indices, k: int
+    ) -> float:
+        seen.extend({int(one) for one in classes} for classes in (train_classes, test_classes))
+        return 0.0
 
-    monkeypatch.setattr(tuned, "AT_MOST", 6)
-    monkeypatch.setattr(tuned, "tune_in", sorted_by_class)
-    features = rows(judged(signals), "Accuracy without a trained head")
-    assert len(features["this encoder"]) >= 1
+    monkeypatch.setattr(f"{where}.AT_MOST", 6)
+    monkeypatch.setattr(f"{where}.tune_in", class_by_class)
+    monkeypatch.setattr(f"{where}.knn_accuracy", neighbours)
+    judged(signals)
+    assert seen == [{0, 1}] * 4
 
 
 def test_a_segmentation(made: Path) -> None:

@@ -11,7 +11,6 @@ LEAST: dict[str, Any] = {
     "preset": "nano",
     "pretrain": {"steps": 2, "batch": 8},
     "tune": {"epochs": 1, "batch": 8, "lr": 1e-3},
-    "tasks": {},
 }
 
 

@@ -13,7 +13,7 @@ from radiofm.cli.reproduce import reproduce as command
 from radiofm.errors import UsageError
 from radiofm_models.datasets.opening import DATASETS
 from radiofm_models.material import open_material
-from radiofm_models.papers.convlstm import load_study
+from radiofm_models.papers.convlstm import Study, load_study
 from radiofm_models.papers.convlstm_forecast import ForecastStudy
 from radiofm_models.papers.convlstm_segmentation import SegmentationStudy
 from radiofm_models.papers.laboratory import Laboratory
@@ -73,7 +73,10 @@ def test_what_a_recipe_names_exists(name: str) -> None:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_the_other_recipes_are_whole(scale: str) -> None:
-    both = {"convlstm-figure-6": ForecastStudy, "convlstm-figures-7-8": SegmentationStudy}
+    both: dict[str, type[Study]] = {
+        "convlstm-figure-6": ForecastStudy,
+        "convlstm-figures-7-8": SegmentationStudy,
+    }
     for name, kind in both.items():
         study = load_study(kind, name, "smoke" if scale == "smoke" else "paper")
         assert study.seeds and study.pretrain.mask_ratio == 0.2
