@@ -52,7 +52,7 @@ def least_study(kind: Any, name: str, scale: str) -> Any:
         "pretrain": study.pretrain.model_copy(update=few), "tune": tune,
     }  # fmt: skip
     if name == "convlstm-figures-7-8":
-        update["frames"] = Frames(train=12, test=2, seed=1)
+        update["frames"] = Frames(train=12, test=4, seed=1)
     return study.model_copy(update=update)
 
 
