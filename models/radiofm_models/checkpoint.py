@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +130,17 @@ def latest_checkpoint(folder: Path) -> Path | None:
     return max(whole, default=None)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from `path`, or CheckpointError."""
+def read_json(path: Path, needed: Sequence[str] = ()) -> dict[str, Any]:
+    """A JSON object from `path` that has what is `needed`, or CheckpointError."""
     try:
         value: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if not isinstance(value, dict):
             raise ValueError("no JSON object")
     except (OSError, ValueError) as error:
         raise CheckpointError(f"checkpoint {path}: {error}: train it anew") from None
+    for key in needed:
+        if key not in value:
+            raise CheckpointError(f"checkpoint {path} has no {key}: train it anew")
     return value
 
 

@@ -88,7 +88,7 @@ def export(
 def _open(folder: Path) -> Trained:
     if not (folder / RUN).is_file():
         raise UsageError(f"{folder} has no {RUN}: give folders of finished `radiofm finetune` runs")
-    if (task := read_json(folder / RUN)["task"]) in OWN:
+    if (task := read_json(folder / RUN).get("task")) in OWN:
         raise UsageError(
             f"{folder} is a run of --task {task}, which no bundle serves: leave it out"
         )

@@ -144,18 +144,15 @@ def tune_in(wanted: Wanted, out: Path, tensorboard: bool = False) -> tuple[Tuned
 
 def read_run(folder: Path) -> tuple[Wanted, dict[str, Any]]:
     """What a finished run in `folder` was asked for, and its run.json; CheckpointError."""
-    about = read_json(folder / RUN)
-    for key in NEEDED:
-        if key not in about:
-            raise CheckpointError(f"{folder / RUN} has no {key}: fine-tune anew")
+    about = read_json(folder / RUN, NEEDED)
     given = {field.name: about[field.name] for field in fields(Wanted) if field.name in about}
     try:
         return _WANTED.validate_python(given | {"settings": about["recipe"]}), about
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise CheckpointError(
-            f"{folder / RUN}: {first['loc'][0]} {first['input']!r}: {first['msg'].lower()}: "
-            "fine-tune anew"
+            f"checkpoint {folder / RUN}: {first['loc'][0]} {first['input']!r}: "
+            f"{first['msg'].lower()}: train it anew"
         ) from None
 
 

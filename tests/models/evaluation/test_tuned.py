@@ -17,6 +17,7 @@ from radiofm.cli.evaluate import evaluate as command
 from radiofm.errors import RadiofmError
 from radiofm_models.data import Indices
 from radiofm_models.evaluation.run import evaluate
+from radiofm_models.export_run import export
 from radiofm_models.finetune_run import RUN, Wanted, read_run, run, tune_in
 from radiofm_models.pretrain_run import run as pretrain
 from radiofm_models.recipe import PretrainRecipe
@@ -194,9 +195,9 @@ DAMAGE: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda about: list(about), "run.json: no JSON object"),
     (lambda about: {k: v for k, v in about.items() if k != "recipe"}, "run.json has no recipe: "),
     (lambda about: {k: v for k, v in about.items() if k != "split"}, "run.json has no split: "),
-    (lambda about: about | {"size": "large"}, "run.json: size 'large': .*: fine-tune anew"),
-    (lambda about: about | {"recipe": 3}, "run.json: settings 3: .*: fine-tune anew"),
-    (lambda about: about | {"epochs": None}, "run.json: epochs None: .*: fine-tune anew"),
+    (lambda about: about | {"size": "large"}, "run.json: size 'large': .*: train it anew"),
+    (lambda about: about | {"recipe": 3}, "run.json: settings 3: .*: train it anew"),
+    (lambda about: about | {"epochs": None}, "run.json: epochs None: .*: train it anew"),
 ]
 
 
@@ -209,6 +210,10 @@ def test_an_old_or_damaged_run_is_one_sentence(
     with pytest.raises(RadiofmError, match=says) as raised:
         read_run(tmp_path)
     assert "\n" not in str(raised.value)
+    for use in (lambda: evaluate(tmp_path, tmp_path, "", ""),
+                lambda: export([tmp_path], tmp_path / "bundle", "x")):  # fmt: skip
+        with pytest.raises(RadiofmError, match=says):
+            use()
     (tmp_path / RUN).write_text(json.dumps(about)[:-9])
     with pytest.raises(RadiofmError, match="run.json: .*: train it anew"):
         read_run(tmp_path)

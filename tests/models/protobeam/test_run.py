@@ -26,7 +26,7 @@ def test_the_papers_recipe() -> None:
 
 
 def test_the_paper_needs_the_recordings(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"data: .* needs DeepBeam's files .*tx-ant-N.*smoke"):
+    with pytest.raises(UsageError, match=r"needs --data beams=FOLDER .*tx-ant-N"):
         run(NAME, "paper", None, tmp_path)
 
 
