@@ -31,10 +31,7 @@ class Pretraining(_Part):
 
 
 class Row(_Part):
-    """A row of a table: how the encoder came to be, and what the paper found, by column.
-
-    Of columns at the end it may have nothing.
-    """
+    """A row of a table: how the encoder came to be, and what the paper found in each column."""
 
     name: str
     pretrain: Pretraining | None = None  # None: untrained
