@@ -28,9 +28,9 @@ LEFT_OUT = ("score",)
 
 def evaluate(folder: Path, command: str, machine: str) -> Report:
     """The report of the finished run in `folder`: test items are not looked at again."""
-    about = read_json(folder / RUN, ("data", "encoder", "recipe", "test", "tuning"))
-    forecast = about["task"] == "forecast"
+    forecast = read_json(folder / RUN, ("task",))["task"] == "forecast"
     what = "sentences" if forecast else "blocks"
+    about = read_json(folder / RUN, ("data", "encoder", "recipe", "test", "tuning", what))
     counts = ", ".join(f"{name} {count:,}" for name, count in about[what].items())
     data = f"{about['data']}: {what}: {counts}"
     run = Run(
