@@ -68,6 +68,9 @@ def test_what_is_no_encoder_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="gone is no folder of a pretraining run"):
         load_pretrained(tmp_path / "gone")
     (tmp_path / "config.json").write_text('{"task": "classification"}')
+    with pytest.raises(UsageError, match="is a fine-tuned head's: name what it began with"):
+        load_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match=r"config\.json: 'vit': train it anew"):
         load_pretrained(tmp_path)
     checkpoint(tmp_path)
