@@ -77,6 +77,13 @@ def _verdict(points: list[LoraPoint], references: list[Reference]) -> str:
     return (
         f"Of those with less than {SHARE:.0%} of the parameters of {last.name}, rank {best.rank} "
         f"and alpha {best.alpha:g} is best: {best.accuracy.mean:.1%} with {best.parameters:,} "
-        f"parameters against {last.accuracy.mean:.1%} with {last.parameters:,}, "
-        + ("within one point." if gap <= WITHIN else f"{gap:.1%} behind: more than one point.")
+        f"parameters against {last.accuracy.mean:.1%} with {last.parameters:,}, " + _behind(gap)
     )
+
+
+def _behind(gap: float) -> str:
+    if gap <= 0:
+        return "not behind."
+    if gap <= WITHIN:
+        return f"{gap:.1%} behind: within one point."
+    return f"{gap:.1%} behind: more than one point."
