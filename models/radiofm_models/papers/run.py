@@ -68,6 +68,8 @@ def reproduce(
             key: sources.get(key) or f"radiofm simulate {text}" for key, text in run.data.items()
         }
         data = "; ".join(f"{key}: {text}" for key, text in used.items()) or "none"
+        if run.preset:  # not the row's, whatever its name
+            data += f"; every model is {run.preset}, patches of {run.patch}"
     command = f"radiofm reproduce {name} --scale {scale}"
     command += "".join(f" --data {key}={value}" for key, value in sources.items())
     facts = Facts(
