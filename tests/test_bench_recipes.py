@@ -1,7 +1,7 @@
 """Recipes of papers at smoke scale, as a person runs them, and what must hold of their figures.
 
-`make bench`, most of an hour on two cores. RADIOFM_BENCH_RUNS names a folder that keeps the runs: what it
-holds already is not made again.
+`make bench`, most of an hour on two cores. RADIOFM_BENCH_RUNS names a folder that keeps the runs:
+what it holds already is not made again.
 """
 
 from __future__ import annotations
