@@ -26,15 +26,18 @@ from radiofm_models.report import (
     Section,
     Series,
     Table,
+    channel_section,
     confusion_matrices,
     curves,
     embedding_pca,
     error_distribution,
+    positioning_section,
     reliability_diagram,
     segmentations,
 )
 from radiofm_models.tasks.presets import preset
 
+HEAD = "model"
 RANDOM = "random-init, frozen"
 SHOTS = (1, 2, 4, 8, 16, 32)
 NEIGHBOURS = 10
@@ -92,7 +95,7 @@ def _judged(folder: Path) -> Judged:
     )
     test = task.material.split.test
     judged = judge(tuned, test)
-    figures = {"this head": judged.pop("model"), RANDOM: judge(random, test)["model"], **judged}
+    figures = {HEAD: judged.pop("model"), RANDOM: judge(random, test)["model"], **judged}
     return Judged(about, tuned, random, figures)
 
 
@@ -116,7 +119,7 @@ def _table(judged: Judged) -> Table:
 def _of_task(judged: Judged) -> list[Part]:
     parts: list[Part] = []
     task = judged.tuned.task
-    known = {who: f for who, f in judged.figures.items() if who in ("this head", RANDOM)}
+    known = {who: f for who, f in judged.figures.items() if who in (HEAD, RANDOM)}
     tables = {who: np.array(f["confusion"]) for who, f in known.items() if "confusion" in f}
     if tables:
         parts.append(confusion_matrices("Truth by row, answer by column", tables, task.labels))
@@ -129,11 +132,15 @@ def _of_task(judged: Judged) -> list[Part]:
             segmentations("Test slices", images, truth, answer, task.labels,
                           [f"item {row}" for row in rows])
         )  # fmt: skip
-    if task.wire == "regression":
+    if task.wire == "channel":
+        parts += channel_section([judged.figures]).parts
+    if all("percentiles" in figures for figures in judged.figures.values()):
+        parts += positioning_section([judged.figures]).parts
+    elif task.wire == "regression":
         truth = task.targets(judged.test).reshape(len(judged.test), -1)
         errors = {
             who: np.linalg.norm(tuned.outputs(judged.test) - truth, axis=1)
-            for who, tuned in (("this head", judged.tuned), (RANDOM, judged.random))
+            for who, tuned in ((HEAD, judged.tuned), (RANDOM, judged.random))
         }
         parts.append(error_distribution("Distance between label and answer", errors))
     return parts
@@ -141,7 +148,7 @@ def _of_task(judged: Judged) -> list[Part]:
 
 def _by_snr(judged: Judged) -> list[Part]:
     """The figure by SNR that the task gives, for all who have it."""
-    metrics = ("accuracy", "miou", "mse")
+    metrics = ("accuracy", "miou")
     series, metric = [], ""
     for who, figures in judged.figures.items():
         points = figures.get("by_snr") or []
@@ -150,10 +157,10 @@ def _by_snr(judged: Judged) -> list[Part]:
             continue
         x = [float(np.mean(point["snr_db"])) for point in points]
         values = [point[metric] for point in points]
-        series.append(Series(who, x, values, baseline=who != "this head"))
+        series.append(Series(who, x, values, baseline=who != HEAD))
     if not series or max(len(np.atleast_1d(one.x)) for one in series) < 2:
         return []
-    return [curves("Test items by SNR", series, "SNR, dB", metric, log_y=metric == "mse")]
+    return [curves("Test items by SNR", series, "SNR, dB", metric)]
 
 
 def _calibration(judged: Judged) -> Section:

@@ -75,9 +75,9 @@ def test_a_classifier(signals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "Test items", "Calibration", "Features", "Training",
     ]  # fmt: skip
     table = rows(report, "Test items")
-    assert list(table) == ["this head", RANDOM, "commonest class"]
+    assert list(table) == ["model", RANDOM, "commonest class"]
     about = json.loads((signals / RUN).read_text())
-    assert f"{about['test']['model']['accuracy']:.3f}" in table["this head"]
+    assert f"{about['test']['model']['accuracy']:.3f}" in table["model"]
     assert "0.500" in table["commonest class"]
     calibration = rows(report, "Calibration on test items")
     assert list(calibration)[0] == "as trained" and len(calibration) == 2
@@ -124,7 +124,7 @@ def test_a_segmentation(made: Path) -> None:
     report = judged(made / "occupancy")
     assert [s.title for s in report.sections] == ["Test items", "Training"]
     table = rows(report, "Test items")
-    assert {"this head", RANDOM} < table.keys() and len(table) > 2
+    assert {"model", RANDOM} < table.keys() and len(table) > 2
     assert "Test slices" in captions(report)
     (pictures,) = [part for part in report.figures() if part.caption == "Test slices"]
     assert isinstance(pictures, Figure) and pictures.png
@@ -148,7 +148,7 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_regression(numbers: Path) -> None:
     report = judged(numbers)
-    assert list(rows(report, "Test items")) == ["this head", RANDOM, "mean of training"]
+    assert list(rows(report, "Test items")) == ["model", RANDOM, "mean of training"]
     assert "Distance between label and answer" in captions(report)
 
 
