@@ -39,7 +39,7 @@ class Pretrained:
         """A copy of the encoder for slices of `channels`, and whether it has yet to learn them.
 
         One that never saw the modality, or with other channels, gets a new patch embedding, as in
-        the papers; an untrained one stays as it is for slices of its channels.
+        the papers; that of an untrained one, as new, is not to be learnt either.
         """
         encoder, known = self.model.encoder, self.model.config.channels
         if isinstance(known, dict) and known.get(modality) == channels:
@@ -48,7 +48,7 @@ class Pretrained:
         if known == channels and (modality in self.inputs or not self.inputs):
             new.load_state_dict(encoder.state_dict())
             return new, False
-        return new, True
+        return new, bool(self.inputs)
 
 
 def load_pretrained(folder: Path) -> Pretrained:

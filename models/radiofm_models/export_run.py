@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def _parts(
     inputs = dict(pretrained.inputs)
     several = isinstance(base.config.channels, dict)
     for run in runs:  # an untrained encoder takes what its heads were trained on
-        if not inputs and not run.tuned.new_tokenizer:
+        if not inputs and base.config.channels == run.tuned.task.material.channels:
             inputs[run.modality] = run.tuned.task.material.scaling
     if len(runs) == 1 and _alone(pretrained, runs[0]):
         run = runs[0]
@@ -123,6 +123,10 @@ def _parts(
         if several and not run.tuned.new_tokenizer:
             single = encoder_of(base, run.modality)
         head, more = placed(single, run.tuned.tuning.encoder, _head(run), own)
+        if more and run.modality not in modalities:  # the encoder alone takes no such slices
+            (embedded,) = more.values()
+            head = replace(head, modality=run.modality)
+            more = {run.modality: replace(embedded, slices=None)}
         modalities |= more
         heads.append(head)
     return base, modalities, heads

@@ -116,10 +116,10 @@ def finetune(
 ) -> Tuned:
     """Train by `task.recipe` in `folder`, or go on with what is there; see `trainer.train`."""
     recipe, material = task.recipe, task.material
+    torch.manual_seed(recipe.seed)  # of a new patch embedding, and of the head
     encoder, new = pretrained.encoder(material.modality, material.channels)
     patch = encoder.config.patch
     grid = (material.size[0] // patch, material.size[1] // patch)
-    torch.manual_seed(recipe.seed)
     tuning = tune(
         encoder, task.head(encoder.config, grid), recipe.mode, recipe.lr,
         recipe.weight_decay, recipe.layer_decay, recipe.last, recipe.lora, tokenizer=new,
