@@ -25,7 +25,6 @@ from radiofm_models.datasets.hdf5 import Hdf5
 
 Scene = Literal["outdoor", "indoor"]
 STATIONS = {"outdoor": 4, "indoor": 5}
-BOX_M = {"outdoor": (80.0, 60.0, 40.0), "indoor": (60.0, 20.0, 4.0)}  # of the authors, from 0
 PLACE_M = 0.01  # positions that are this near are one place
 
 
@@ -106,13 +105,3 @@ def _positions(hdf5: Hdf5) -> Array:
     if not np.isfinite(positions).all():
         raise broken(hdf5.path, "labels/position is not finite")
     return positions
-
-
-def to_box(position_m: Array, scene: Scene) -> Array:
-    """Positions [..., 3] in metres, to -1 to 1 over the authors' box: the network's target."""
-    return np.asarray(2 * position_m / np.array(BOX_M[scene], np.float32) - 1, np.float32)
-
-
-def from_box(values: Array, scene: Scene) -> Array:
-    """The positions in metres of `to_box`'s values."""
-    return np.asarray((values + 1) / 2 * np.array(BOX_M[scene], np.float32), np.float32)

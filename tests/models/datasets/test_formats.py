@@ -18,7 +18,7 @@ from radiofm_models.datasets.deepbeam import DeepBeam
 from radiofm_models.datasets.nr_lte import NrLte
 from radiofm_models.datasets.ntu_fi import NtuFiHar, NtuFiHumanId
 from radiofm_models.datasets.opening import DATASETS, open_dataset
-from radiofm_models.datasets.positioning import Positioning, from_box, to_box
+from radiofm_models.datasets.positioning import Positioning
 from radiofm_models.datasets.radioml import LABELS_2018, RadioML2016, RadioML2018
 from radiofm_models.datasets.signal_images import LABELS, SignalImages
 from radiofm_models.datasets.torchsig import TorchSig
@@ -84,12 +84,6 @@ def test_positioning(tmp_path: Path, transposed: bool) -> None:
     truth[2, 1, :, 3] = np.nan
     np.testing.assert_allclose(gaps[1, :, 3], np.nanmean(truth[2]), rtol=1e-5)
     np.testing.assert_allclose(gaps[2], truth[2, 2], rtol=1e-6)
-
-
-def test_positions_in_the_authors_box() -> None:
-    place = np.array([[80, 0, 20]], np.float32)
-    assert to_box(place, "outdoor").tolist() == [[1, -1, 0]]
-    np.testing.assert_allclose(from_box(to_box(place, "indoor"), "indoor"), place)
 
 
 def test_the_other_scene_is_named(tmp_path: Path) -> None:
