@@ -13,9 +13,11 @@ import typer
 from scipy.special import softmax
 from typer.testing import CliRunner
 
+from radiofm.array_set_writer import write_array_set
 from radiofm.bundle import Bundle, load_bundle
 from radiofm.cli.export import export as command
 from radiofm.errors import RadiofmError, UsageError
+from radiofm_capture.sets.positioning import PRESETS as PRESETS_OF_POSITIONS
 from radiofm_models.export import TOLERANCE
 from radiofm_models.export_run import export
 from radiofm_models.finetune_run import Wanted, read_run, run, tune_in
@@ -155,3 +157,19 @@ def test_what_cannot_be_put_together_is_told(made: Path, tmp_path: Path) -> None
         assert "\n" not in str(raised.value) and not (tmp_path / "bundle/bundle.json").exists()
     with pytest.raises(UsageError):
         export([made / "gone"], tmp_path / "bundle", "x")
+
+
+def test_a_head_of_slices_that_the_encoder_never_saw(made: Path, tmp_path: Path) -> None:
+    """Its patch embedding comes with it, as the bundle's modality."""
+    positions = tmp_path / "positions"
+    write_array_set(positions, PRESETS_OF_POSITIONS["outdoor"], 40, 1, "")
+    wanted = Wanted(
+        "positioning", str(positions), str(made / "encoder"), size=(32, 48), epochs=1,
+        settings={"batch": 8},
+    )  # fmt: skip
+    run(wanted, tmp_path / "where")
+    manifest = export([tmp_path / "where", made / "strict"], tmp_path / "bundle", "both")
+    assert set(manifest.modalities) == {"spectrogram", "5g-csi"}
+    assert {head.name: head.modality for head in manifest.heads} == {
+        "where": "5g-csi", "strict": "spectrogram",
+    }  # fmt: skip
