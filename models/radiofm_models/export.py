@@ -27,6 +27,7 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM, Task
 from radiofm_models.adaptable import TrainedAdapter, open_inputs, opened
 from radiofm_models.datasets.scaling import Scaling
+from radiofm_models.half import halve
 from radiofm_models.served import Array, OnnxGraph
 from radiofm_models.vit import TAIL_BLOCKS, Encoder
 
@@ -126,6 +127,7 @@ def to_onnx(
     *,
     any_patches: bool = False,
     finish: Callable[[Any], None] | None = None,
+    half: bool = False,
 ) -> bytes:
     """`module` of one input and one output as an ONNX file; `example` is a batch of 2 or more.
 
@@ -153,6 +155,8 @@ def to_onnx(
     model = _clean(program.model_proto)
     if finish:
         finish(model)
+    if half:
+        halve(model)
     return checked(model)
 
 
@@ -202,7 +206,8 @@ def difference(
 class _Writer:
     """The files of a bundle in the making, each compared with torch as it is added."""
 
-    def __init__(self) -> None:
+    def __init__(self, half: bool = False) -> None:
+        self.half = half
         self.files: dict[str, bytes] = {}
         self.parity: dict[str, float] = {}
 
@@ -220,7 +225,7 @@ class _Writer:
 
     def graph(self, file: str, module: nn.Module, example: Tensor, ports: tuple[str, str]) -> None:
         """A graph of one shape of inputs."""
-        data = to_onnx(module, example, *ports)
+        data = to_onnx(module, example, *ports, half=self.half)
         self.add(file, data, [(data, module, [example], None)])
 
     def write(self, folder: Path) -> None:
@@ -260,14 +265,16 @@ def export_bundle(
     provenance: Mapping[str, Any],
     *,
     adaptable: bool = False,
+    half: bool = False,
 ) -> BundleManifest:
     """Write the bundle and its manifest to `folder`; no metrics but the parity check's.
 
     Graphs and adapters are compared with torch on the examples of every modality, at batch 1 and
     all together: a difference above `TOLERANCE` is a BundleError. The encoder takes adapters where
-    a head has one; `adaptable`, also for heads to come.
+    a head has one; `adaptable`, also for heads to come. With `half`, weights that 16 bits hold are
+    stored so.
     """
-    config, encoder, writer = encoder.config, encoder.eval(), _Writer()
+    config, encoder, writer = encoder.config, encoder.eval(), _Writer(half)
     images = {key: torch.from_numpy(modality.images) for key, modality in modalities.items()}
     embeds = {
         key: _Embed(modality.encoder or encoder, modality.slices or key).eval()
@@ -299,6 +306,7 @@ def export_bundle(
             *ports,
             any_patches=not plain,
             finish=open_inputs if adaptable else None,
+            half=half,
         )
         writer.add(f"{part}.onnx", data, [(data, reference, batches[part], None)])
     graphs = writer.files["trunk.onnx"], writer.files["tail.onnx"]

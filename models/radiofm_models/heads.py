@@ -6,52 +6,12 @@ All take tokens float32 [B, 1 + M, D] (token 0 is CLS) of their tap; outputs are
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from radiofm_models.probes import Head
 from radiofm_models.vit import NORM_EPS, Block, ViTConfig, initialise, positions, unpatchify
 
-
-def pool(tokens: Tensor, grid: tuple[int, int]) -> Tensor:
-    """What is in a slice, wherever it is: tokens [B, 1 + M, D] -> [B, 10 D].
-
-    The mean over all patches, then maximum, minimum and deviation over patches, over frequency rows
-    averaged in time (a steady narrow signal), over time columns averaged in frequency (a burst).
-    """
-    b, _, d = tokens.shape
-    patches = tokens[:, 1:].reshape(b, *grid, d)
-    rows, columns = patches.mean(dim=2), patches.mean(dim=1)
-    pooled = [rows.mean(dim=1)]
-    for values in (tokens[:, 1:], rows, columns):  # [B, any, D]
-        pooled += [values.amax(dim=1), values.amin(dim=1), values.std(dim=1, correction=0)]
-    return torch.cat(pooled, dim=1)
-
-
-POOLED = 10  # vectors that `pool` puts together
-
-
-class Classifier(nn.Module):
-    """Pooled tokens -> one hidden layer -> logits [B, labels]."""
-
-    def __init__(self, dim: int, width: int, labels: int, grid: tuple[int, int]) -> None:
-        super().__init__()
-        self.grid = grid
-        self.hidden = nn.Linear(POOLED * dim, width)
-        self.out = nn.Linear(width, labels)
-        self.apply(initialise)
-
-    def classify(self, pooled: Tensor) -> Tensor:  # [B, 10 D] -> [B, labels]
-        return self.out(nn.functional.gelu(self.hidden(pooled)))  # type: ignore[no-any-return]
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.classify(pool(tokens, self.grid))
-
-    @torch.no_grad()
-    def fold(self, mean: Tensor, std: Tensor) -> None:
-        """Make a head trained on (pooled - mean) / std take `pooled` as it is; [10 D] each."""
-        self.hidden.weight.div_(std)
-        self.hidden.bias.sub_(self.hidden.weight @ mean)
+BOTTLENECK = 16  # numbers a token that a slice is given back from
 
 
 class Decoder(nn.Module):
@@ -119,9 +79,12 @@ def channel_head(config: ViTConfig, grid: tuple[int, int], out: tuple[int, int])
 
 
 def reconstruction_head(config: ViTConfig, grid: tuple[int, int], channels: int) -> PixelHead:
-    """Two blocks -> the slice again, [B, channels, H, W]."""
-    return PixelHead(_decoder(config, grid, depth=2), channels, config.patch)
+    """A bottleneck and two blocks -> the slice again, [B, channels, H, W]."""
+    return PixelHead(_decoder(config, grid, 2, BOTTLENECK), channels, config.patch)
 
 
-def _decoder(config: ViTConfig, grid: tuple[int, int], depth: int) -> Decoder:
-    return Decoder(config.dim, config.decoder_dim, grid, depth=depth, heads=config.decoder_heads)
+def _decoder(
+    config: ViTConfig, grid: tuple[int, int], depth: int, bottleneck: int | None = None
+) -> Decoder:
+    width, heads = config.decoder_dim, config.decoder_heads
+    return Decoder(config.dim, width, grid, bottleneck, depth, heads)

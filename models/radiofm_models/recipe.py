@@ -24,15 +24,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataRecipe(_Part):
-    """The simulated slice set and how it is split."""
-
-    slices: int
-    seed: int
-    workers: int
-    held_out: float  # share of groups for validation, and again for test
-
-
 class Schedule(_Part):
     """How weights are moved, step by step; the trainer's part of a recipe."""
 
@@ -96,38 +87,49 @@ def recipe_of(kind: type[Kind], settings: Mapping[str, Any]) -> Kind:
         raise UsageError(f"{where} {first['input']!r}: {first['msg'].lower()}") from None
 
 
-class HeadRecipe(_Part):
-    """One head on the frozen encoder."""
+class Lesson(_Part):
+    """A set that the encoder learns from, and the tasks that its labels are for."""
 
-    tap: Literal["trunk", "tokens"]
-    dim: int  # width inside the head
-    steps: int
-    batch: int
-    lr: float
-    weight_decay: float
-    seed: int
-    label_smoothing: float = 0.0
+    set: str
+    heads: dict[str, str]  # name: task
+
+
+class JointRecipe(TuneRecipe):
+    """Of encoder and heads together; the sets take turns."""
+
+    mode: Mode = "full"
+    gain_db: Annotated[float, Field(ge=0)] = 0.0  # augmentation: +- this
+    lessons: tuple[Lesson, ...]
+
+
+class FrozenHead(_Part):
+    """A head on the encoder that came of it."""
+
+    name: str
+    task: str
+    set: str
+    epochs: Annotated[int, Field(gt=0)]
+    settings: dict[str, Any] = {}  # of a TuneRecipe
 
 
 class Recipe(_Part):
-    """All of a run."""
+    """All of a shipped bundle. Sets are arguments of `radiofm simulate`, by name."""
 
     name: str
-    data: DataRecipe
+    data: dict[str, str]
+    test: dict[str, str]  # other seeds: scenes, emitters and receivers that no training saw
+    pretrain_on: tuple[str, ...]
     pretrain: PretrainRecipe
-    signals: HeadRecipe
-    segmentation: HeadRecipe
-    anomaly: HeadRecipe
+    joint: JointRecipe
+    heads: tuple[FrozenHead, ...] = ()
 
 
 def load_recipe(name: str, scale: Scale) -> Recipe:
     """The recipe `name` shipped with the package; `smoke` overrides it with its [smoke] tables."""
     text = resources.files("radiofm_models").joinpath(f"recipes/{name}.toml").read_text("utf-8")
     table = tomllib.loads(text)
-    smoke: dict[str, dict[str, Any]] = table.pop("smoke")
+    smoke: dict[str, Any] = table.pop("smoke")
     if scale == "smoke":
-        table = {
-            key: value | smoke.get(key, {}) if isinstance(value, dict) else value
-            for key, value in table.items()
-        }
+        for key, value in smoke.items():
+            table[key] = table[key] | value if isinstance(value, dict) else value
     return Recipe.model_validate(table)

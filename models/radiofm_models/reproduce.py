@@ -1,221 +1,216 @@
-"""A shipped bundle from nothing: simulate, pretrain, train heads, export, evaluate, write the card.
+"""A shipped bundle from nothing: simulate, pretrain, learn tasks, export, evaluate, write the card.
 
-Each stage leaves its result in the output folder and is skipped when it is there already.
+Each stage leaves its result in the output folder, and goes on from what is there:
+
+    data/NAME      sets to learn from          test/NAME   sets of other seeds to judge by
+    pretrain/      masked modeling             joint/      encoder and heads, together
+    heads/NAME     heads on the frozen result  bundle/     what is shipped
+    scratch/, random-init/                     what it is compared with
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import platform
 import resource
+import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
 from radiofm.bundle import BundleManifest, load_bundle, write_manifest
 from radiofm.errors import RadiofmError
-from radiofm.slice_set import SliceSet
-from radiofm.spectrogram import Image, SpectrogramSpec
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
-from radiofm_models.calibration import temperature
 from radiofm_models.card import write_card
-from radiofm_models.data import Indices, Split, measure, split_by_group, standardised
-from radiofm_models.evaluation.bundle import evaluate_bundle, in_torch
+from radiofm_models.encoders import Pretrained, load_pretrained, untrained
+from radiofm_models.evaluation.shipped import Exam, evaluate_shipped
 from radiofm_models.export import Modality, TrainedHead, export_bundle
-from radiofm_models.frozen_heads import (
-    predict,
-    tokens_of,
-    train_classifier,
-    train_reconstruction,
-    train_segmentation,
-)
-from radiofm_models.heads import Classifier, Decoder, PixelHead
-from radiofm_models.material import Loaded
-from radiofm_models.metrics import reconstruction_error
-from radiofm_models.msm import MaskedAutoencoder
-from radiofm_models.pretrain import pretrain
-from radiofm_models.recipe import HeadRecipe, Recipe, Scale, load_recipe
-from radiofm_models.reconstruction import masked_error
-from radiofm_models.vit import PRESETS, Encoder
-from radiofm_models.world import World
+from radiofm_models.finetune_run import RANDOM, Wanted, tune_in
+from radiofm_models.finetuning import Tuned
+from radiofm_models.half import round_weights
+from radiofm_models.joint import Joint, Lesson, some, train_together
+from radiofm_models.material import Material, open_material
+from radiofm_models.pretrain_run import run as pretrain_run
+from radiofm_models.recipe import FrozenHead, Recipe, Scale, load_recipe
+from radiofm_models.tasks.presets import preset
+from radiofm_models.tasks.task import Task
+from radiofm_models.vit import PRESETS
 
-log = logging.getLogger(__name__)
-
-CPU = torch.device("cpu")
-BOTTLENECK = 16  # numbers a token, through which the anomaly head sees a slice
-SEGMENTS = ("empty", "occupied")
 PARITY_SLICES = 16
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy", "scipy", "safetensors")
 
 
-def reproduce(
-    name: str, scale: Scale, out: Path, slices: Path | None, recordings: Path
-) -> BundleManifest:
+def reproduce(name: str, scale: Scale, out: Path, recordings: Path) -> BundleManifest:
     """Make the bundle of recipe `name` in `out/bundle`, going on from what `out` holds.
 
-    `slices` is a slice set to use instead of simulating one; `recordings` a folder of SigMF
-    recordings, for evaluation only.
+    `recordings` is a manifest of real recordings, or a folder of them, for evaluation only.
     """
-    recipe = load_recipe(name, scale)
-    command = f"radiofm reproduce {name}" + ("" if scale == "full" else f" --scale {scale}")
-    out.mkdir(parents=True, exist_ok=True)
-    cost = Cost(out / "cost.json")
-    if slices is None:
-        slices = out / "slices"
-        with cost.stage("simulate"):
-            simulate(slices, recipe)
-    data = SliceSet.open(slices)
-    split = split_by_group([r.group for r in data.records], recipe.data.held_out, recipe.data.seed)
-    spec = measure(data, split.train)
-    train = standardised(data, split.train, spec)
-    sets = {"spectrogram": Loaded(train, spec)}
-    model, trainer = pretrain(sets, recipe.pretrain, out / "pretrain", World(0, 1, CPU))
-    cost.set("pretrain", trainer["wall_s"], trainer["cpu_s"])
-    encoder = model.encoder.eval().requires_grad_(False)
-    with cost.stage("heads"):
-        trainer_of_heads = HeadTrainer(data, split, spec, recipe, train)
-        heads = trainer_of_heads.train(encoder, out / "heads")
-        torch.manual_seed(recipe.pretrain.seed)  # the encoder as it was before its first step
-        untrained = MaskedAutoencoder(PRESETS[recipe.pretrain.preset]).encoder.eval()
-        baseline = trainer_of_heads.train(untrained.requires_grad_(False), out / "random-init")
-    del train
-    test = standardised(data, split.test, spec)
-    with cost.stage("export"):
-        provenance = {
-            "command": command,
+    return _Making(load_recipe(name, scale), scale, out).bundle(name, recordings)
+
+
+class _Making:
+    """The stages of one recipe in one folder."""
+
+    def __init__(self, recipe: Recipe, scale: Scale, out: Path) -> None:
+        self.recipe, self.scale, self.out = recipe, scale, out
+        out.mkdir(parents=True, exist_ok=True)
+        self.cost = Cost(out / "cost.json")
+
+    def bundle(self, name: str, recordings: Path) -> BundleManifest:
+        recipe, out = self.recipe, self.out
+        with self.cost.stage("simulate"):
+            sources = {key: simulate(out / "data" / key, text) for key, text in recipe.data.items()}
+            tests = {key: simulate(out / "test" / key, text) for key, text in recipe.test.items()}
+        report = self._pretrain(sources)
+        pretrained = load_pretrained(out / "pretrain")
+        spec = pretrained.inputs[SPECTROGRAM]
+        assert isinstance(spec, SpectrogramSpec)
+        lessons = [self._lesson(sources[one.set], one.heads, spec) for one in recipe.joint.lessons]
+        with self.cost.stage("joint"):
+            joint = self._learn(pretrained, lessons, "joint")
+        with self.cost.stage("heads"):
+            frozen = {one.name: self._head(one, sources, "encoder") for one in recipe.heads}
+        with self.cost.stage("baselines"):
+            new = untrained(PRESETS[recipe.pretrain.preset], recipe.joint.seed)
+            scratch = self._learn(replace(new, inputs=pretrained.inputs), lessons, "scratch")
+            fixed = self._learn(replace(new, inputs=pretrained.inputs), lessons, "random-init")
+            again = {one.name: self._head(one, sources, RANDOM) for one in recipe.heads}
+        with self.cost.stage("export"):
+            heads, tasks = _served(joint, lessons, frozen)
+            exams = self._exams(tests, tasks, spec)
+            sample = exams[0].task.images(np.arange(PARITY_SLICES))
+            provenance = self._provenance(name, report)
+            bundle = out / "bundle"
+            manifest = export_bundle(
+                bundle, recipe.name, recipe.pretrain.preset, joint.encoder,
+                {SPECTROGRAM: Modality(spec, sample)}, heads, provenance, half=True,
+            )  # fmt: skip
+        with self.cost.stage("evaluate"):
+            fixed.heads.update({key: tuned.tuning.head for key, tuned in again.items()})
+            rivals = {"random-init, frozen": fixed, "from scratch": scratch}
+            metrics = {"test": evaluate_shipped(load_bundle(bundle), exams, rivals)}
+        provenance["cost"] = self.cost.table
+        manifest = manifest.model_copy(
+            update={"metrics": manifest.metrics | metrics, "provenance": provenance}
+        )
+        write_manifest(bundle, manifest)
+        write_card(bundle, manifest)
+        return manifest
+
+    def _pretrain(self, sources: Mapping[str, str]) -> dict[str, Any]:
+        on = [sources[key] for key in self.recipe.pretrain_on]
+        report = pretrain_run(
+            on, self.out / "pretrain", self.recipe.pretrain, cache=self.out / "cache"
+        )
+        assert report is not None  # of one process
+        self.cost.set("pretrain", report["wall_s"], report["cpu_s"])
+        return report
+
+    def _material(self, source: str, spec: SpectrogramSpec, **options: Any) -> Material:
+        seed = self.recipe.pretrain.seed  # of the split, too: what was pretrained on is trained on
+        return open_material(source, self.out / "cache", seed, scaling=spec, **options)
+
+    def _lesson(self, source: str, heads: Mapping[str, str], spec: SpectrogramSpec) -> Lesson:
+        tasks: dict[str, Task] = {}
+        first: Material | None = None
+        for name, task in heads.items():
+            material = self._material(source, spec, target=preset(task).target)
+            first = first or material
+            material = replace(material, split=first.split)
+            tasks[name] = preset(task).make(material, self.recipe.joint)
+        return Lesson(tasks)
+
+    def _learn(self, start: Pretrained, lessons: list[Lesson], name: str) -> Joint:
+        recipe = self.recipe.joint
+        if name == "random-init":
+            recipe = recipe.model_copy(update={"mode": "strict"})
+        sets = {k: one.material.dataset.fingerprint() for k, one in enumerate(lessons)}
+        return train_together(start, lessons, recipe, self.out / name, {"sets": sets})
+
+    def _exams(
+        self, tests: Mapping[str, str], tasks: Mapping[str, Task], spec: SpectrogramSpec
+    ) -> list[Exam]:
+        """Each head, on test slices of each set that it learnt from."""
+        learnt = [
+            (name, one.set, task)
+            for one in self.recipe.joint.lessons
+            for name, task in one.heads.items()
+        ]
+        learnt += [(one.name, one.set, one.task) for one in self.recipe.heads]
+        return [
+            Exam(name, key, tasks[name].on(
+                self._material(tests[key], spec, target=preset(task).target)
+            ))
+            for name, key, task in learnt
+        ]  # fmt: skip
+
+    def _head(self, part: FrozenHead, sources: Mapping[str, str], encoder: str) -> Tuned:
+        """On the encoder that the joint run left, or an untrained one."""
+        known = encoder != RANDOM
+        wanted = Wanted(
+            part.task, sources[part.set], str(self.out / "joint" / encoder) if known else RANDOM,
+            self.recipe.pretrain.preset, epochs=part.epochs, settings=part.settings,
+            cache=self.out / "cache",
+        )  # fmt: skip
+        folder = self.out / "heads" / (part.name if known else f"{part.name}-random-init")
+        return tune_in(wanted, folder)[0]
+
+    def _provenance(self, name: str, report: Mapping[str, Any]) -> dict[str, Any]:
+        scale = "" if self.scale == "full" else f" --scale {self.scale}"
+        return {
+            "command": f"radiofm reproduce {name}{scale}",
             "commit": _commit(),
-            "recipe": recipe.model_dump(mode="json"),
-            "slices": data.info.provenance | {"count": data.info.count},
-            "split": {"train": len(split.train), "validation": len(split.validation),
-                      "test": len(split.test)},
-            "pretraining": {"step": trainer["step"], **_losses(out / "pretrain" / "log.jsonl")},
-            "parameters": sum(p.numel() for p in encoder.parameters()),
+            "recipe": self.recipe.model_dump(mode="json"),
+            "pretraining": dict(report),
             "packages": {package: metadata.version(package) for package in PACKAGES},
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
-        }  # fmt: skip
-        bundle = out / "bundle"
-        manifest = export_bundle(
-            bundle, recipe.name, recipe.pretrain.preset, encoder,
-            {SPECTROGRAM: Modality(spec, test[:PARITY_SLICES])}, heads, provenance,
-        )  # fmt: skip
-    with cost.stage("evaluate"):
-        metrics = manifest.metrics | evaluate_bundle(
-            load_bundle(bundle), in_torch(untrained, baseline), data, split, test, recordings
-        )  # fmt: skip
-        metrics["pretraining"] = masked_error(
-            model, test, recipe.pretrain.mask_ratio, recipe.pretrain.seed
-        )
-    provenance["cost"] = cost.table
-    manifest = manifest.model_copy(update={"metrics": metrics, "provenance": provenance})
-    write_manifest(bundle, manifest)
-    write_card(bundle, manifest)
-    return manifest
-
-
-def simulate(folder: Path, recipe: Recipe) -> None:
-    """Make the recipe's slice set by the simulator's command line, unless it is there."""
-    if (folder / "set.json").exists():
-        return
-    data = recipe.data
-    arguments = ["simulate", "scenes", "--out", folder, "--count", data.slices,
-                 "--seed", data.seed, "--workers", data.workers]  # fmt: skip
-    done = subprocess.run([sys.executable, "-m", "radiofm", *map(str, arguments)], check=False)
-    if done.returncode:
-        raise RadiofmError(f"radiofm {' '.join(map(str, arguments))}: exit {done.returncode}")
-
-
-class HeadTrainer:
-    """Trains the three heads of a bundle on one slice set, whatever the encoder."""
-
-    def __init__(
-        self, data: SliceSet, split: Split, spec: SpectrogramSpec, recipe: Recipe, train: Image
-    ) -> None:
-        self.data, self.split, self.recipe, self.train_images = data, split, recipe, train
-        self.labels = data.info.labels
-        self.validation_images = standardised(data, split.validation, spec)
-        self.classes = np.array([self.labels.index(r.label) for r in data.records])
-
-    def train(self, encoder: Encoder, folder: Path) -> list[TrainedHead]:
-        """Train, or load from `folder`, and calibrate on the validation slices."""
-        folder.mkdir(parents=True, exist_ok=True)
-        recipe, split = self.recipe, self.split
-        config, images = encoder.config, self.train_images
-        grid = (images.shape[2] // config.patch, images.shape[3] // config.patch)
-        tokens: dict[str, Tensor] = {}
-
-        def of(tap: str) -> Tensor:
-            if tap not in tokens:
-                tokens[tap] = tokens_of(encoder, images, tap, f"encode, {tap}")
-            return tokens[tap]
-
-        def body(part: HeadRecipe, bottleneck: int | None = None) -> Decoder:
-            torch.manual_seed(part.seed)
-            return Decoder(config.dim, part.dim, grid, bottleneck)
-
-        torch.manual_seed(recipe.signals.seed)
-        signals = Classifier(config.dim, recipe.signals.dim, len(self.labels), grid)
-        if not _load(signals, folder / "signals.safetensors"):
-            train_classifier(signals, of(recipe.signals.tap), self.classes[split.train],
-                             recipe.signals)  # fmt: skip
-            _save(signals, folder / "signals.safetensors")
-        segmentation = PixelHead(body(recipe.segmentation), 2, config.patch)
-        if not _load(segmentation, folder / "segmentation.safetensors"):
-            masks = self.data.masks[split.train]
-            train_segmentation(segmentation, of(recipe.segmentation.tap), masks,
-                               recipe.segmentation)  # fmt: skip
-            _save(segmentation, folder / "segmentation.safetensors")
-        anomaly = PixelHead(body(recipe.anomaly, BOTTLENECK), 1, config.patch)
-        if not _load(anomaly, folder / "anomaly.safetensors"):
-            train_reconstruction(anomaly, of(recipe.anomaly.tap), images, recipe.anomaly)
-            _save(anomaly, folder / "anomaly.safetensors")
-        tokens.clear()
-
-        held_out = {
-            tap: tokens_of(encoder, self.validation_images, tap, f"encode held out, {tap}")
-            for tap in {recipe.signals.tap, recipe.anomaly.tap}
         }
-        logits = predict(signals, held_out[recipe.signals.tap])
-        again = predict(anomaly, held_out[recipe.anomaly.tap])
-        errors = reconstruction_error(self.validation_images, again)
-        calibration: Indices = self.classes[split.validation]
-        return [
-            TrainedHead("signals", "classification", recipe.signals.tap, signals, self.labels,
-                        {"temperature": temperature(logits, calibration)}),
-            TrainedHead("segmentation", "segmentation", recipe.segmentation.tap, segmentation,
-                        SEGMENTS),
-            TrainedHead("anomaly", "reconstruction", recipe.anomaly.tap, anomaly,
-                        calibration={"error_p99": float(np.percentile(errors, 99))}),
-        ]  # fmt: skip
 
 
-def _losses(path: Path) -> dict[str, float]:
-    """The first loss, and the mean of the last hundred: single batches vary much."""
-    losses = [json.loads(line)["loss"] for line in path.read_text("utf-8").splitlines()]
-    return {"loss_first": losses[0], "loss_last_100": float(np.mean(losses[-100:]))}
+def _served(
+    joint: Joint, lessons: list[Lesson], frozen: Mapping[str, Tuned]
+) -> tuple[list[TrainedHead], dict[str, Task]]:
+    """Heads as they are shipped, weights rounded to 16 bits and calibrated so; and their tasks."""
+    round_weights(joint)
+    parts: dict[str, tuple[Task, torch.nn.Module, Joint]] = {}
+    for lesson in lessons:
+        for name, task in lesson.tasks.items():
+            parts.setdefault(name, (task, joint.heads[name], joint))
+    for name, tuned in frozen.items():
+        round_weights(tuned.tuning.head)
+        alone = Joint(joint.encoder, {name: tuned.tuning.head})
+        parts[name] = (tuned.task, tuned.tuning.head, alone)
+    heads = []
+    for name, (task, module, model) in parts.items():
+        rows = some(task.material)
+        said = task.served(model.outputs(name, task, rows), rows)
+        thresholds = tuple(said.pop("thresholds", ()))
+        heads.append(
+            TrainedHead(name, task.wire, "tokens", module.eval(), task.labels, said, thresholds)
+        )
+    return heads, {name: task for name, (task, _, _) in parts.items()}
 
 
-def _load(head: nn.Module, path: Path) -> bool:
-    if not path.exists():
-        return False
-    head.load_state_dict(load_file(path))
-    return True
-
-
-def _save(head: nn.Module, path: Path) -> None:
-    save_file(head.state_dict(), path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
+def simulate(folder: Path, arguments: str) -> str:
+    """Make a set by the simulator's command line, unless it is there."""
+    if not (folder / "set.json").exists():
+        command = [sys.executable, "-m", "radiofm", "simulate", *shlex.split(arguments)]
+        done = subprocess.run([*command, "--out", str(folder)], check=False)
+        if done.returncode:
+            raise RadiofmError(f"radiofm simulate {arguments}: exit {done.returncode}")
+    return str(folder)
 
 
 def _commit() -> str | None:
@@ -229,18 +224,20 @@ def _commit() -> str | None:
     return done.stdout.strip()
 
 
+@dataclass
 class Cost:
     """Wall and CPU seconds of each stage, children included, summed over resumed runs."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    path: Path
+
+    def __post_init__(self) -> None:
         self.table: dict[str, dict[str, float]] = (
-            json.loads(path.read_text("utf-8")) if path.exists() else {}
+            json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
         )
 
     def set(self, stage: str, wall_s: float, cpu_s: float) -> None:
         self.table[stage] = {"wall_s": round(wall_s, 1), "cpu_s": round(cpu_s, 1)}
-        self._path.write_text(json.dumps(self.table, indent=1) + "\n", "utf-8")
+        self.path.write_text(json.dumps(self.table, indent=1) + "\n", "utf-8")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -48,9 +48,6 @@ def reproduce(
             show_default=False,
         ),
     ] = None,
-    slices: Annotated[
-        Path | None, typer.Option(help="Of a bundle: use this slice set and simulate none.")
-    ] = None,
     recordings: Annotated[
         Path | None,
         typer.Option(
@@ -62,32 +59,27 @@ def reproduce(
     """Run a recipe from nothing: a paper's table or figure beside ours, or a shipped bundle."""
     wait_quietly()
     if recipe.startswith(BUNDLE):
-        report = _bundle(recipe, scale or "full", out or Path("runs") / recipe, slices, recordings)
+        report = _bundle(recipe, scale or "full", out or Path("runs") / recipe, recordings)
         typer.echo(json.dumps(report) if as_json else f"{report['bundle']}: {json.dumps(report)}")
     else:
         _paper(recipe, scale or "smoke", out, data or [], as_json)
 
 
-def _bundle(
-    recipe: str, scale: str, out: Path, slices: Path | None, recordings: Path | None
-) -> dict[str, Any]:
+def _bundle(recipe: str, scale: str, out: Path, recordings: Path | None) -> dict[str, Any]:
     from radiofm.errors import UsageError
     from radiofm_models.reproduce import reproduce as run
 
     if scale == "paper":
         raise UsageError(f"--scale paper: {recipe} is of no paper: take smoke or full")
     shared = Path(os.environ.get("RADIOFM_SHARED", "../shared"))
-    made = run(
-        recipe, "smoke" if scale == "smoke" else "full", out, slices, recordings or shared / "iq"
-    )
-    metrics: dict[str, Any] = made.metrics
+    made = run(recipe, "smoke" if scale == "smoke" else "full", out, recordings or shared / "iq")
     return {
         "command": "reproduce",
         "bundle": str(out / "bundle"),
-        "accuracy": metrics["signals"]["test"]["accuracy"],
-        "accuracy_majority": metrics["signals"]["majority"]["accuracy"],
-        "iou_occupied": metrics["segmentation"]["test"]["iou_occupied"],
-        "masked_mse": metrics["pretraining"]["masked_mse"],
+        "scores": {
+            f"{exam['head']}, {exam['set']}": exam["figures"][made.name]["score"]
+            for exam in made.metrics["test"]
+        },
     }
 
 

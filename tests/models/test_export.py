@@ -22,7 +22,6 @@ from radiofm_models.export import (
     to_onnx,
 )
 from radiofm_models.heads import (
-    Classifier,
     Decoder,
     PixelHead,
     channel_head,
@@ -49,7 +48,7 @@ def heads() -> list[TrainedHead]:
     grid = (14, 14)
     return [
         TrainedHead(
-            "signals", "classification", "tokens", Classifier(128, 16, 2, grid), LABELS,
+            "signals", "classification", "tokens", Probe(128, 2, "avg"), LABELS,
             {"temperature": 1.5},
         ),
         TrainedHead(
@@ -94,7 +93,7 @@ def test_manifest(bundle: Bundle) -> None:
     assert {head.encoder for head in manifest.heads} == {manifest.encoder.hash}
     assert bundle.head("signals").labels == LABELS
     assert bundle.head("signals").temperature == 1.5
-    assert bundle.head("signals").trainable_parameters == 1280 * 16 + 16 + 16 * 2 + 2
+    assert bundle.head("signals").trainable_parameters == 128 * 2 + 2
     parity = manifest.metrics["parity"]["max_abs_difference"]
     assert set(parity) == set(manifest.files) and max(parity.values()) <= TOLERANCE
 

@@ -11,6 +11,7 @@ from radiofm.errors import UsageError
 from radiofm_models.datasets.dataset import Target
 from radiofm_models.material import Material
 from radiofm_models.recipe import TuneRecipe
+from radiofm_models.tasks.anomaly import Anomaly
 from radiofm_models.tasks.channel import ChannelEstimation
 from radiofm_models.tasks.classification import Classification
 from radiofm_models.tasks.positioning import Positioning
@@ -67,6 +68,7 @@ TASKS: dict[str, TaskPreset] = {
         ChannelEstimation,
         {"mode": "last"},
     ),
+    "anomaly": TaskPreset("slices unlike those trained on, by what a bottleneck loses", Anomaly),
     "classification": TaskPreset("any classes", Classification),
     "regression": TaskPreset("any numbers", Regression, target="numbers"),
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,12 @@ class Task(ABC):
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         self.material, self.recipe = material, recipe
+
+    def on(self, material: Material) -> Self:
+        """The same task, as trained and calibrated, on other material."""
+        other = copy.copy(self)
+        other.material = material
+        return other
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,0 +1,123 @@
+"""One encoder that learns two tasks in turns: resumed to the bit, frozen where it is to be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from radiofm.errors import RadiofmError
+from radiofm_models.encoders import Pretrained, load_pretrained, untrained
+from radiofm_models.joint import Joint, Lesson, some, train_together
+from radiofm_models.material import Material, open_material
+from radiofm_models.recipe import JointRecipe
+from radiofm_models.tasks.presets import preset
+from tests.models.tiny import SPEC, VIT, slice_set
+
+STEPS = 40
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Material]:
+    """The same slices twice: as classes, and as masks with the split of the first."""
+    folder = tmp_path_factory.mktemp("joint")
+    source = str(slice_set(folder / "set"))
+    first = open_material(source, folder / "cache", scaling=SPEC)
+    masks = open_material(source, folder / "cache", scaling=SPEC, target="mask")
+    return {"class": first, "mask": replace(masks, split=first.split)}
+
+
+def recipe(**settings: Any) -> JointRecipe:
+    known = {
+        "steps": STEPS, "batch": 8, "lr": 1e-2, "lessons": (), "evaluate_every": 10,
+        "checkpoint_every": 10, "gain_db": 3.0,
+    }  # fmt: skip
+    return JointRecipe.model_validate(known | settings)
+
+
+def lessons(sets: dict[str, Material], how: JointRecipe) -> list[Lesson]:
+    signals = preset("classification").make(sets["class"], how)
+    occupancy = preset("occupancy").make(sets["mask"], how)
+    return [Lesson({"signals": signals, "occupancy": occupancy}), Lesson({"signals": signals})]
+
+
+def known() -> Pretrained:
+    return Pretrained("test", untrained(VIT, 0).model, {"spectrogram": SPEC})
+
+
+def learnt(sets: dict[str, Material], folder: Path, **settings: Any) -> Joint:
+    torch.set_num_threads(1)
+    how = recipe(**settings)
+    return train_together(known(), lessons(sets, how), how, folder, {"sets": "test"})
+
+
+def test_both_tasks_are_learnt_by_one_encoder(sets: dict[str, Material], tmp_path: Path) -> None:
+    joint = learnt(sets, tmp_path, steps=600)
+    (lesson, _) = lessons(sets, recipe())
+    assert set(joint.heads) == {"signals", "occupancy"}
+    for name, task in lesson.tasks.items():
+        rows = task.material.split.test
+        score = task.metrics(joint.outputs(name, task, rows), rows)["score"]
+        trivial = [task.metrics(out, rows)["score"] for out in task.trivial(rows).values()]
+        assert score > min(trivial) + 0.1
+    kept = load_pretrained(tmp_path / "encoder")
+    assert kept.inputs == {"spectrogram": SPEC}
+    for name, value in joint.encoder.state_dict().items():
+        assert torch.equal(kept.model.encoder.state_dict()[name], value)
+
+
+def test_a_run_that_was_stopped_is_the_one_that_was_not(
+    sets: dict[str, Material], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = learnt(sets, tmp_path / "whole")
+
+    def stopped(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("radiofm_models.joint.load_weights", stopped)
+        how = recipe()
+        patch.setattr("radiofm_models.trainer.cosine_lr", _until(20))
+        train_together(known(), lessons(sets, how), how, tmp_path / "cut", {"sets": "test"})
+    resumed = learnt(sets, tmp_path / "cut")
+    logs = [(tmp_path / run / "log.jsonl").read_text() for run in ("whole", "cut")]
+    assert logs[0] == logs[1] and len(logs[0].splitlines()) == STEPS
+    for name, value in whole.state_dict().items():
+        assert torch.equal(resumed.state_dict()[name], value)
+
+
+def _until(step: int) -> Any:
+    from radiofm_models.trainer import cosine_lr
+
+    def rate(now: int, *more: Any) -> float:
+        if now == step:
+            raise KeyboardInterrupt
+        return cosine_lr(now, *more)
+
+    return rate
+
+
+def test_a_frozen_encoder_stays_as_it_was(sets: dict[str, Material], tmp_path: Path) -> None:
+    before = known().encoder("spectrogram", 1)[0].state_dict()
+    joint = learnt(sets, tmp_path, mode="strict")
+    for name, value in joint.encoder.state_dict().items():
+        assert torch.equal(before[name], value)
+
+
+def test_another_run_does_not_go_on(sets: dict[str, Material], tmp_path: Path) -> None:
+    learnt(sets, tmp_path, steps=2)
+    with pytest.raises(RadiofmError, match="another recipe's run"):
+        learnt(sets, tmp_path, steps=4)
+
+
+def test_batches_are_epochs_of_training_items(sets: dict[str, Material]) -> None:
+    (lesson, _) = lessons(sets, recipe())
+    train = lesson.material.split.train
+    turns = [lesson.rows(step, 8, 0) for step in range(-(-len(train) // 8))]
+    assert {len(rows) for rows in turns} == {8}
+    assert set(np.concatenate(turns).tolist()) == set(train.tolist())
+    assert set(some(lesson.material)) <= set(lesson.material.split.validation)
