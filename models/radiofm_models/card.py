@@ -2,103 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from radiofm.bundle import BundleManifest
+from radiofm_models.report import Cell, Column, Part, Report, Run, Section, Table
+from radiofm_models.report.markdown import markdown
 
-TEMPLATE = """\
-# {name}: an encoder for 16 ms spectrograms and three heads
-
-Made by `{command}` (commit {commit}).
-Every figure below is from that run and is in `bundle.json`. Licence: Apache-2.0.
-
-## What it is for
-
-{preset} is a vision transformer of {parameters:,} parameters ({dim} wide, {depth} blocks),
-pretrained by masked spectrogram modeling (mask {mask_ratio}). It shows the whole chain at work on a
-CPU, and is a start for your own heads. It is small and trained on simulated air only: do not rely
-on it to monitor real bands before you have measured it on them.
-
-Input: slices of `SpectrogramSpec` {spec}, standardised ({low} to {high} dBFS, mean {mean}, std
-{std}). The statistics travel in `bundle.json`.
-
-| head | task | tap | says | parameters |
-|---|---|---|---|---|
-{heads}
-
-`signals` names the signal with most energy in the slice; a slice may hold several.
-
-## What it was trained on
-
-{count:,} slices simulated by `{slices_command}`: {labels}, alone or mixed, at {rates} MS/s,
-through a random receiver (level, filter, offset, spurs, I/Q imbalance, quantisation). Split by
-scene: {train:,} to train, {validation:,} to validate and calibrate, {test:,} to test. No real
-recording was used in training.
-
-Pretraining: {steps:,} steps of {batch} slices ({visits:,} visits), loss {loss_first:.3f} at the
-first step and {loss_last:.3f} over the last hundred, in standardised units (1 = the variance of the
-data; most of it is the level, which differs from slice to slice).
-
-## How good it is, on the {test:,} test slices
-
-Figures are of the ONNX graphs in ONNX Runtime. "Untrained" is the same head, trained
-the same way, on the encoder as it was before its first step.
-
-| `signals` | accuracy | macro-F1 |
-|---|---|---|
-{signals}
-
-| truth, called (recall) | {label_columns} |
-|---|{label_rule}
-{confusion}
-
-Accuracy by the SNR of the strongest signal, in its own bandwidth: {by_snr}. Expected calibration
-error after temperature scaling: {calibration_error:.3f}.
-
-| `segmentation` | pixel accuracy | IoU of occupied |
-|---|---|---|
-{segmentation}
-
-The energy threshold is {energy_db:.1f} dB above a slice's median, the best on validation slices.
-
-| reconstruction | mean squared error |
-|---|---|
-| encoder and decoder, {mask_ratio:.0%} of patches removed, over these | {masked_mse:.4f} |
-| the mean of each frequency row's kept patches, over the same | {row_mean_mse:.4f} |
-| `anomaly` head, whole slices | {anomaly_mse:.4f} |
-| the same on the untrained encoder | {anomaly_untrained:.4f} |
-
-**What pretraining gave**: {verdict}
-Accuracy changes by {gain:+.1f} points and IoU by {gain_iou:+.3f} against the untrained encoder; on
-removed patches the error is {ratio:.2f} times that of the row means (below 1 is better).
-
-`anomaly` marks a slice when its error exceeds {error_p99:.4f} (the 99th percentile of validation
-slices); of the test slices {above:.1%} do.
-
-## On real recordings
-
-Never trained on. Those shorter than a slice were repeated to fill one (*). Called what they hold:
-{right} of {heard} slices.
-
-{recordings}
-
-## What it cost
-
-{cost}
-In all {cpu_hours:.2f} CPU hours on {machine}; `heads` counts those of the untrained encoder too.
-
-## Limits, and what was not checked
-
-- One seed, one simulator. The figures say nothing of families that it does not draw.
-- Trained at {rates} MS/s; other rates were not tried.
-- Pretraining is short, about an hour of CPU, and the encoder is frozen under the heads. Longer
-  runs and fine-tuning were not tried.
-- Masks of the simulator do not mark signals weaker than 0 dB SNR, nor spurs and images.
-- Not checked: two of these signals of nearly equal power, real receivers beyond the recordings
-  above, drift over time, other processors than the one named.
-"""
+USE = (
+    "What is in a 16 ms slice of spectrum, on an ordinary processor, and a start for your own "
+    "heads. Labels were learnt from simulated air only: measure it on your own receiver before you "
+    "rely on it."
+)
+LIMITS = (
+    "other receivers and places than those of the recordings named",
+    "signals of families that the simulator does not make: they get the likeliest label there is",
+    "two signals of nearly equal power in one slice, but for the presence head",
+    "drift over time",
+)
+CALLED = 3  # labels that a family is most often taken for
+SKIPPED = ("score",)
+BOUNDS = {"mse": "min", "calibration_error": "min"}
 
 
 def write_card(folder: Path, manifest: BundleManifest) -> None:
@@ -108,135 +33,119 @@ def write_card(folder: Path, manifest: BundleManifest) -> None:
 
 def card(manifest: BundleManifest) -> str:
     """The card's Markdown."""
-    p, m, spec = manifest.provenance, manifest.metrics, manifest.spec
-    signals, segmentation, anomaly = m["signals"], m["segmentation"], m["anomaly"]
-    recipe = p["recipe"]["pretrain"]
-    heads = {head.name: head for head in manifest.heads}
-    labels = heads["signals"].labels
-    test = signals["test"]
-    known = [r for r in m["recordings"] if r["expected"]]
-    gain = 100 * (test["accuracy"] - signals["random_init"]["accuracy"])
-    gain_iou = segmentation["test"]["iou_occupied"] - segmentation["random_init"]["iou_occupied"]
-    tables = {
-        "heads": _rows(
-            (f"`{h.name}`", h.task, h.tap, ", ".join(h.labels) or "the slice again",
-             f"{h.trainable_parameters:,}")
-            for h in manifest.heads
-        ),
-        "signals": _rows(
-            (what, f"{signals[key]['accuracy']:.1%}", f"{signals[key]['macro_f1']:.3f}")
-            for key, what in (
-                ("test", f"**{manifest.name}**"), ("random_init", "untrained encoder"),
-                ("majority", "always the commonest label"),
-            )
-        ),
-        "confusion": _rows(
-            (f"**{label}** ({test['recall'][i]:.0%})", *map(str, test["confusion"][i]))
-            for i, label in enumerate(labels)
-        ),
-        "segmentation": _rows(
-            (what, f"{segmentation[key]['pixel_accuracy']:.1%}",
-             f"{segmentation[key]['iou_occupied']:.3f}")
-            for key, what in (
-                ("test", f"**{manifest.name}**"), ("random_init", "untrained encoder"),
-                ("energy_threshold", "energy threshold"), ("all_empty", "all empty"),
-            )
-        ),
-        "recordings": _recordings(m["recordings"], labels),
-        "cost": _table(
-            ("stage", "wall", "CPU"),
-            ((stage, f"{c['wall_s'] / 60:.1f} min", f"{c['cpu_s'] / 60:.1f} min")
-             for stage, c in p["cost"].items()),
-        ),
-    }  # fmt: skip
-    return TEMPLATE.format(
-        name=manifest.name,
-        command=p["command"],
-        commit=(p["commit"] or "unknown")[:12],
-        preset=manifest.encoder.preset,
-        parameters=p["parameters"],
-        dim=manifest.encoder.dim,
-        depth=manifest.encoder.depth,
-        mask_ratio=recipe["mask_ratio"],
-        spec=spec.hash,
-        low=spec.range_db[0],
-        high=spec.range_db[1],
-        mean=spec.mean,
-        std=spec.std,
-        count=p["slices"]["count"],
-        slices_command=p["slices"]["command"],
-        labels=", ".join(labels),
-        rates=", ".join(f"{rate / 1e6:g}" for rate in p["slices"]["rates"]),
-        **p["split"],
-        steps=p["pretraining"]["step"],
-        batch=recipe["batch"],
-        visits=p["pretraining"]["step"] * recipe["batch"],
-        loss_first=p["pretraining"]["loss_first"],
-        loss_last=p["pretraining"]["loss_last_100"],
-        label_columns=" | ".join(labels),
-        label_rule="---|" * len(labels),
-        by_snr=", ".join(
-            f"{b['snr_db'][0]} to {b['snr_db'][1]} dB {b['accuracy']:.0%} ({b['slices']})"
-            for b in signals["by_snr"]
-        ),
-        calibration_error=signals["expected_calibration_error"],
-        energy_db=segmentation["energy_threshold_db"],
-        right=sum(r["called"][r["expected"]] for r in known),
-        heard=sum(r["slices"] for r in known),
-        verdict=_verdict(
-            {
-                "signals": gain,
-                "segmentation": gain_iou,
-                "anomaly": anomaly["random_init_mse"] - anomaly["test_mse"],
-            }
-        ),
-        gain=gain,
-        gain_iou=gain_iou,
-        ratio=m["pretraining"]["masked_mse"] / m["pretraining"]["row_mean_mse"],
-        masked_mse=m["pretraining"]["masked_mse"],
-        row_mean_mse=m["pretraining"]["row_mean_mse"],
-        anomaly_mse=anomaly["test_mse"],
-        anomaly_untrained=anomaly["random_init_mse"],
-        error_p99=heads["anomaly"].error_p99,
-        above=anomaly["share_above_p99"],
-        cpu_hours=sum(c["cpu_s"] for c in p["cost"].values()) / 3600,
-        machine=p["machine"],
-        **tables,
+    p = manifest.provenance
+    recipe = p["recipe"]
+    run = Run(
+        p["command"],
+        (recipe["pretrain"]["seed"],),
+        f"simulated, {sum(_count(text) for text in recipe['data'].values()):,} slices to learn "
+        f"from; commit {(p['commit'] or 'unknown')[:12]}; licence Apache-2.0",
+        p["machine"],
+        None,
+        LIMITS,
+    )
+    sections = [
+        Section("What it is for", [USE, _encoder(manifest), _heads(manifest)]),
+        Section("What it was trained on", _training(manifest)),
+    ]
+    for exam in manifest.metrics["test"]:
+        title = f"{exam['head']}: {exam['slices']:,} test slices, {exam['set']}"
+        sections.append(Section(title, _exam(manifest, exam)))
+    sections.append(Section("What it cost", [_cost(manifest)]))
+    title = f"{manifest.name}: an encoder for 16 ms spectrograms and {len(manifest.heads)} heads"
+    return markdown(Report(title, run, sections))
+
+
+def _encoder(manifest: BundleManifest) -> str:
+    encoder, spec = manifest.encoder, manifest.spec
+    low, high = spec.range_db
+    return (
+        f"A vision transformer of {manifest.provenance['pretraining']['parameters']:,} parameters "
+        f"({encoder.dim} wide, {encoder.depth} blocks). Input: slices of spec {spec.hash}, "
+        f"standardised ({low} to {high} dBFS, mean {spec.mean}, deviation {spec.std})."
     )
 
 
-def _verdict(gains: dict[str, float]) -> str:
-    """Which heads are better on this encoder than on the untrained one."""
-    better = [f"`{head}`" for head, gain in gains.items() if gain > 0]
-    others = [f"`{head}`" for head, gain in gains.items() if gain <= 0]
-    if not better:
-        return "nothing measurable: every head does as well or better on the untrained encoder."
-    gained = f"better for it: {', '.join(better)}"
-    return f"{gained}; no better: {', '.join(others)}." if others else f"{gained}."
+def _heads(manifest: BundleManifest) -> Table:
+    rows: list[list[Cell]] = [
+        [head.name, head.task, ", ".join(head.labels) or "the slice again",
+         head.trainable_parameters, manifest.files[head.file].size / 1e6]
+        for head in manifest.heads
+    ]  # fmt: skip
+    columns = [Column("head"), Column("task"), Column("says"), Column("parameters"),
+               Column("MB", ".2f")]  # fmt: skip
+    return Table("Heads", columns, rows)
 
 
-def _recordings(rows: list[dict[str, Any]], labels: Sequence[str]) -> str:
-    if not rows:
-        return "No recordings were at hand in this run.\n"
-    return _table(
-        ("recording", "slices", "it holds", "called that", *labels, "over the anomaly limit"),
-        (
-            (
-                r["recording"] + ("*" if r["repeated_to_fill_a_slice"] else ""),
-                str(r["slices"]),
-                r["expected"] or "?",
-                f"{r['called'][r['expected']] / r['slices']:.0%}" if r["expected"] else "",
-                *(str(r["called"][label] or "") for label in labels),
-                f"{r['share_above_p99']:.0%}",
-            )
-            for r in rows
-        ),
-    )
+def _training(manifest: BundleManifest) -> list[Part]:
+    recipe, report = manifest.provenance["recipe"], manifest.provenance["pretraining"]
+    rows: list[list[Cell]] = [
+        [name, f"radiofm simulate {text}", f"radiofm simulate {recipe['test'].get(name, '')}"]
+        for name, text in recipe["data"].items()
+    ]
+    pretrain, joint = recipe["pretrain"], recipe["joint"]
+    heads = ", ".join(head["name"] for head in recipe["heads"])
+    return [
+        Table("Sets", [Column("set"), Column("learnt from"), Column("tested on")], rows),
+        f"Masked spectrogram modeling of all sets: {pretrain['steps']:,} steps of "
+        f"{pretrain['batch']} slices, {pretrain['mask_ratio']:.0%} of the patches removed, loss "
+        f"{report['loss_first']:.3f} at the first step and {report['loss_last']:.3f} at the last.",
+        f"Then encoder and heads together, {joint['steps']:,} steps of {joint['batch']} slices; "
+        "the sets take turns. After that the encoder is frozen"
+        + (f", and these heads are trained on it: {heads}." if heads else "."),
+        "No recording of real air was used to train it.",
+    ]
 
 
-def _rows(rows: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _exam(manifest: BundleManifest, exam: dict[str, Any]) -> list[Part]:
+    figures, own = exam["figures"], exam["figures"][manifest.name]
+    names = [key for key, value in own.items() if isinstance(value, float) and key not in SKIPPED]
+    columns = [Column("who answers"), *(Column(n.replace("_", " "), best=_best(n)) for n in names)]
+    rows: list[list[Cell]] = [[who, *(f.get(n) for n in names)] for who, f in figures.items()]
+    parts: list[Part] = [Table("Against what learnt less, or nothing", columns, rows)]
+    labels = next(head.labels for head in manifest.heads if head.name == exam["head"])
+    if "confusion" in own:
+        parts.append(_confusion(labels, own["confusion"]))
+    if by_snr := own.get("by_snr"):
+        parts.append(_by_snr(by_snr))
+    return parts
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return f"{_rows([head])}\n|{'---|' * len(head)}\n{_rows(rows)}\n"
+def _best(name: str) -> Any:
+    return BOUNDS.get(name, "max")
+
+
+def _confusion(labels: Sequence[str], table: list[list[int]]) -> Table:
+    rows: list[list[Cell]] = []
+    for number, (label, counts) in enumerate(zip(labels, table, strict=True)):
+        total = sum(counts)
+        others = sorted(((c, labels[k]) for k, c in enumerate(counts) if k != number), reverse=True)
+        called = ", ".join(f"{name} {c / total:.0%}" for c, name in others[:CALLED] if c)
+        rows.append([label, total, counts[number] / total if total else None, called])
+    columns = [Column("truth"), Column("items"), Column("found", ".1%"), Column("called instead")]
+    return Table("By label", columns, rows)
+
+
+def _by_snr(bands: list[dict[str, Any]]) -> Table:
+    names = [key for key, value in bands[0].items() if isinstance(value, float)]
+    rows: list[list[Cell]] = [
+        [f"{band['snr_db'][0]} to {band['snr_db'][1]} dB", band["items"], *(band[n] for n in names)]
+        for band in bands
+    ]
+    columns = [Column("SNR"), Column("items"), *(Column(n.replace("_", " ")) for n in names)]
+    return Table("By SNR of the strongest signal, in its own bandwidth", columns, rows)
+
+
+def _cost(manifest: BundleManifest) -> Table:
+    cost = manifest.provenance["cost"]
+    rows: list[list[Cell]] = [
+        [stage, c["wall_s"] / 60, c["cpu_s"] / 3600] for stage, c in cost.items()
+    ]
+    hours = sum(c["cpu_s"] for c in cost.values()) / 3600
+    columns = [Column("stage"), Column("minutes", ".1f"), Column("CPU hours", ".2f")]
+    return Table("Cost", columns, rows, f"In all {hours:.2f} CPU hours.")
+
+
+def _count(arguments: str) -> int:
+    words = arguments.split()
+    return int(words[words.index("--count") + 1])

@@ -63,9 +63,13 @@ class Simulated(Dataset):
         self.target = info.arrays[self._target].about
         self.files = [self.path / file for file in info.sha256]
         if classified:
-            found, self.classes = np.unique(self._set.read(self._target), return_inverse=True)
-            names = info.arrays[self._target].labels
-            self.labels = tuple(names[int(v)] if names else f"{v:g}" for v in found)
+            values = self._set.read(self._target)
+            self.labels = info.arrays[self._target].labels
+            if self.labels:  # all of them: sets of other seeds have the same numbers
+                self.classes = values.astype(np.int64)
+            else:
+                found, self.classes = np.unique(values, return_inverse=True)
+                self.labels = tuple(f"{v:g}" for v in found)
         if info.group:
             self.groups = self._set.read(info.group)
         if not classified:

@@ -25,6 +25,10 @@ class Anomaly(Task):
     name = "anomaly"
     wire = "reconstruction"
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return ()
+
     def head(self, config: ViTConfig, grid: tuple[int, int]) -> Head:
         return reconstruction_head(config, grid, self.material.channels)
 
