@@ -125,11 +125,37 @@ class Recipe(_Part):
 
 
 def load_recipe(name: str, scale: Scale) -> Recipe:
-    """The recipe `name` shipped with the package; `smoke` overrides it with its [smoke] tables."""
-    text = resources.files("radiofm_models").joinpath(f"recipes/{name}.toml").read_text("utf-8")
-    table = tomllib.loads(text)
-    smoke: dict[str, Any] = table.pop("smoke")
-    if scale == "smoke":
-        for key, value in smoke.items():
-            table[key] = table[key] | value if isinstance(value, dict) else value
-    return Recipe.model_validate(table)
+    """The recipe `name` shipped with the package; `smoke` overrides it with its [smoke] tables.
+
+    One that `extends` another says only what differs. UsageError where there is none.
+    """
+    table = _table(name)
+    smoke = table.pop("smoke")
+    return Recipe.model_validate(_over(table, smoke) if scale == "smoke" else table)
+
+
+def bundles() -> list[str]:
+    """Names of the recipes of shipped bundles."""
+    folder = resources.files("radiofm_models").joinpath("recipes")
+    return sorted(
+        file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml")
+    )
+
+
+def _table(name: str) -> dict[str, Any]:
+    if name not in bundles():
+        raise UsageError(f"recipe {name!r} is unknown: take one of {', '.join(bundles())}")
+    file = resources.files("radiofm_models").joinpath(f"recipes/{name}.toml")
+    table = tomllib.loads(file.read_text("utf-8"))
+    base = table.pop("extends", None)
+    return _over(_table(base), table) if base else table
+
+
+def _over(table: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`table` with the values of `more`; tables of one name are put together."""
+    both = {
+        key: {**table[key], **value}
+        for key, value in more.items()
+        if isinstance(value, dict) and key in table
+    }
+    return table | more | both

@@ -10,19 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
 from radiofm.cli import options
+from radiofm.errors import UsageError
 
 if TYPE_CHECKING:
     from radiofm.array_set_writer import Recipe
+    from radiofm_capture.sets.factors import Factor
 
 Out = Annotated[Path, typer.Option(help="Folder of the set to write.")]
 Count = Annotated[int, typer.Option(min=1, help="Samples to make.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same bytes.")]
 Size = Annotated[int, typer.Option(min=16, max=2048, help="Height and width of a slice, pixels.")]
+Without = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes air like real air, to leave out: of receiver, level, bits, fading, "
+        "partial, neighbours, rates, with commas between. (default: nothing)",
+        show_default=False,
+    ),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes. (default: one a core)")]
 
 
@@ -146,19 +156,24 @@ def nr_lte(
     ] = "16ms",
     iq: Annotated[bool, typer.Option("--iq", help="Write the samples too: 8 MB a slice.")] = False,
     size: Size = 224,
+    without: Without = None,
     as_json: options.Json = False,
 ) -> None:
     """LTE and NR spectrograms with masks of three classes: noise, LTE, NR."""
     from radiofm.quantities import parse_duration
     from radiofm.spectrogram import SpectrogramSpec
-    from radiofm_capture.sets.nr_lte import PRESETS
+    from radiofm_capture.sets.nr_lte import PRESETS, Impaired
 
     recipe = PRESETS[preset]
     duration_s = parse_duration(frame, "frame")
     spec = SpectrogramSpec(duration_s=duration_s, height=size, width=size)
     recipe = replace(recipe, split=split, extent=labels or recipe.extent, iq=iq, spec=spec)
+    if isinstance(recipe, Impaired):
+        recipe = replace(recipe, without=_factors(without))
+    elif without:
+        raise UsageError(f"--without {without}: the paper's scenes have none of it: leave it out")
     extra = ["--split", split, "--labels", recipe.extent, "--frame", frame, *["--iq"] * iq]
-    extra += ["--size", str(size)]
+    extra += ["--size", str(size), *(["--without", without] if without else [])]
     report = _write(recipe, preset, out, count, seed, workers, as_json, extra=extra)
     _close(report | {"split": split}, as_json)
 
@@ -174,6 +189,7 @@ def families(
     ] = "single",
     multi: Annotated[bool, typer.Option("--multi", help="Short for --preset multi.")] = False,
     size: Size = 224,
+    without: Without = None,
     as_json: options.Json = False,
 ) -> None:
     """Spectrograms of all signal families by impaired receivers, with labels and masks."""
@@ -181,9 +197,23 @@ def families(
     from radiofm_capture.sets.families import PRESETS
 
     preset = "multi" if multi else preset
-    recipe = replace(PRESETS[preset], spec=SpectrogramSpec(height=size, width=size))
-    extra = ["--size", str(size)]
+    spec = SpectrogramSpec(height=size, width=size)
+    recipe = replace(PRESETS[preset], spec=spec, without=_factors(without))
+    extra = ["--size", str(size), *(["--without", without] if without else [])]
     _close(_write(recipe, preset, out, count, seed, workers, as_json, extra=extra), as_json)
+
+
+def _factors(without: str | None) -> tuple[Factor, ...]:
+    from pydantic import TypeAdapter, ValidationError
+
+    from radiofm_capture.sets.factors import Factor
+
+    try:
+        named = without.replace(" ", "").split(",") if without else []
+        return TypeAdapter(tuple[Factor, ...]).validate_python(named)
+    except ValidationError:
+        known = ", ".join(get_args(Factor))
+        raise UsageError(f"--without {without}: take of {known}, with commas between") from None
 
 
 def _write(

@@ -17,6 +17,7 @@ from radiofm_capture.scenes.multipath import Multipath
 from radiofm_capture.scenes.scene import Emitter, Scene
 from radiofm_capture.scenes.signal import log_uniform
 from radiofm_capture.scenes.waveforms import NOISE
+from radiofm_capture.sets.factors import RATE, Factor, leave_out
 from radiofm_capture.sets.heard import Heard, hear
 from radiofm_capture.simulate import covered
 
@@ -39,6 +40,7 @@ class Families:
     rates: tuple[float, ...] = RATES  # the wider the rarer: they cost more
     snr_db: tuple[float, float] = (-5.0, 35.0)  # uniform; in the signal's bandwidth, or a row
     most: int = 4  # families of a multi-label slice
+    without: tuple[Factor, ...] = ()
     spec: SpectrogramSpec = field(default_factory=SpectrogramSpec)
 
     name: ClassVar[str] = "families"
@@ -96,6 +98,7 @@ class Families:
         weights = 1 / np.sqrt(self.rates)
         for at, row in enumerate(rows):
             rate = float(rng.choice(self.rates, p=weights / weights.sum()))
+            rate = RATE if "rates" in self.without else rate
             names = self._names(row, rng)
             heard = self._hear(self.draw(names, rate, rng), rate, names)
             made["decibels"][at] = heard.decibels
@@ -105,7 +108,7 @@ class Families:
 
     def draw(self, names: Sequence[str], rate: float, rng: np.random.Generator) -> Scene:
         """A scene with one emitter of each family, and its receiver."""
-        return Scene(
+        scene = Scene(
             seed=int(rng.integers(2**31)),
             center_frequency_hz=CENTER_HZ,
             slices=TRIES * APART,
@@ -113,6 +116,7 @@ class Families:
             emitters=tuple(self._emitter(name, rate, rng) for name in names),
             front_end=_front_end(rng),
         )
+        return leave_out(scene, rate, self.without, FAMILIES)
 
     def _emitter(self, name: str, rate: float, rng: np.random.Generator) -> Emitter:
         waveform = FAMILY_DRAWS[name](rng, rate)

@@ -19,6 +19,8 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm_capture.scenes.load import draw_document, read_scene
 from radiofm_capture.scenes.scene import Scene
 from radiofm_capture.scenes.truth import TruthBox, clip
+from radiofm_capture.sets.factors import RATE as LOWER
+from radiofm_capture.sets.factors import Factor, leave_out
 from radiofm_capture.sets.heard import Heard, hear
 from radiofm_capture.sets.mixes import (
     CENTER_HZ,
@@ -170,6 +172,7 @@ class Impaired(_NrLte):
     extent: Extent = "occupied"
     scenes: str = "impaired-lte-nr"
     document: dict[str, Any] = field(default_factory=lambda: read_scene("impaired-lte-nr")[0])
+    without: tuple[Factor, ...] = ()
 
     ideal: ClassVar[bool] = False
     about: ClassVar[str] = (
@@ -189,7 +192,8 @@ class Impaired(_NrLte):
         seed, (_, folder) = int(rng.integers(2**31)), read_scene(self.scenes)
         scene = draw_document(self.scenes, self.document, folder, seed)
         assert scene.sample_rate_hz is not None
-        return scene, scene.sample_rate_hz
+        rate = LOWER if "rates" in self.without else scene.sample_rate_hz
+        return leave_out(scene, rate, self.without, CARRIERS), rate
 
 
 PRESETS: dict[str, Paper | Impaired] = {"paper": Paper(), "impaired": Impaired()}
