@@ -3,15 +3,17 @@
     joint = train_together(pretrained, lessons, recipe, folder)
 
 Masked modeling gives features that little labelled data can use; where a simulator labels all it
-makes, the features of a small encoder get better by learning from the labels, too. What comes of it
-is frozen, and serves heads of other tasks as any encoder does.
+makes, the features of a small encoder get better by learning from the labels, too. Masked modeling
+may take its turn among the tasks, so that they are not forgotten for what has labels, and the
+encoder can be adapted by it later. What comes of it serves heads of other tasks, too.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.finetuning import BATCH
 from radiofm_models.material import Material
-from radiofm_models.pretrain import adamw
+from radiofm_models.msm import MaskedAutoencoder
+from radiofm_models.pretrain import adamw, config_of
 from radiofm_models.probes import Head
 from radiofm_models.recipe import JointRecipe
 from radiofm_models.tasks.task import Outputs, Task
@@ -38,14 +41,12 @@ VALIDATED = 384  # items of a set that the best weights are chosen by
 
 @dataclass(frozen=True)
 class Lesson:
-    """A set, and the tasks that its labels are for, by the names of their heads."""
+    """A set, and the tasks that its labels are for, by the names of their heads; none of them:
+    masked modeling of its slices.
+    """
 
-    tasks: Mapping[str, Task]
-
-    @property
-    def material(self) -> Material:
-        """The same images for all tasks."""
-        return next(iter(self.tasks.values())).material
+    material: Material
+    tasks: Mapping[str, Task] = field(default_factory=dict)
 
     def rows(self, step: int, batch: int, seed: int) -> Indices:
         """The batch of the set's `step`th turn; epochs are permutations, the last batch filled."""
@@ -58,11 +59,15 @@ class Lesson:
 
 
 class Joint(nn.Module):
-    """An encoder and heads by name; heads of one name that several sets train are one."""
+    """A masked autoencoder and heads by name; heads of one name that several sets train are one."""
 
-    def __init__(self, encoder: Encoder, heads: Mapping[str, Head]) -> None:
+    def __init__(self, autoencoder: MaskedAutoencoder, heads: Mapping[str, Head]) -> None:
         super().__init__()
-        self.encoder, self.heads = encoder, nn.ModuleDict(heads)
+        self.autoencoder, self.heads = autoencoder, nn.ModuleDict(heads)
+
+    @property
+    def encoder(self) -> Encoder:
+        return self.autoencoder.encoder
 
     def forward(self, images: Tensor, names: Sequence[str]) -> list[Tensor]:
         tokens = self.encoder(images)
@@ -88,32 +93,36 @@ def train_together(
 ) -> Joint:
     """Train in `folder`, or go on with what is there: encoder and heads; in mode strict heads only.
 
-    A step's loss is the mean over the tasks of one lesson; lessons take turns. Slices are made
-    louder or softer by up to +-`recipe.gain_db`. Those weights are kept that do best on validation
-    items, by the mean of the tasks' scores; `folder`/encoder is the encoder as a checkpoint.
+    A step's loss is the mean over the tasks of one lesson; lessons take turns, those without a task
+    only where the encoder learns. Slices are made louder or softer by up to +-`recipe.gain_db`.
+    Those weights are kept that do best on validation items, by the mean of the tasks' scores;
+    `folder`/encoder is the encoder, with its decoder, as a checkpoint.
     """
+    learns = recipe.mode != "strict"
+    lessons = [lesson for lesson in lessons if lesson.tasks or learns]
     material = lessons[0].material
     torch.manual_seed(recipe.seed)
-    encoder, _ = pretrained.encoder(material.modality, material.channels)
-    encoder.requires_grad_(recipe.mode != "strict")
-    config = encoder.config
+    autoencoder = copy.deepcopy(pretrained.model).requires_grad_(learns)
+    config = autoencoder.config
     grid = (material.size[0] // config.patch, material.size[1] // config.patch)
     heads: dict[str, Head] = {}
     for lesson in lessons:
         for name, task in lesson.tasks.items():
             heads.setdefault(name, task.head(config, grid))
-    model = Joint(encoder, heads)
+    model = Joint(autoencoder, heads)
 
-    def inputs(step: int) -> tuple[int, Indices, float]:
+    def inputs(step: int) -> tuple[int, Indices, np.random.Generator]:
         turn, number = divmod(step, len(lessons))
         rng = np.random.default_rng((recipe.seed, 1, step))
-        return number, lessons[number].rows(turn, recipe.batch, recipe.seed), rng.uniform(-1, 1)
+        return number, lessons[number].rows(turn, recipe.batch, recipe.seed), rng
 
-    def loss(number: int, rows: Indices, gain: float) -> Tensor:
+    def loss(number: int, rows: Indices, rng: np.random.Generator) -> Tensor:
         lesson = lessons[number]
-        images = torch.from_numpy(_louder(lesson.material, rows, gain * recipe.gain_db)).to(
-            device()
-        )
+        gain_db = rng.uniform(-1, 1) * recipe.gain_db
+        images = torch.from_numpy(_louder(lesson.material, rows, gain_db)).to(device())
+        if not lesson.tasks:
+            noise = torch.from_numpy(rng.random((len(rows), grid[0] * grid[1]), np.float32))
+            return autoencoder.loss(images, noise.to(device()), recipe.mask_ratio)
         outputs = model(images, list(lesson.tasks))
         losses = [
             task.loss(out, rows) for task, out in zip(lesson.tasks.values(), outputs, strict=True)
@@ -124,6 +133,7 @@ def train_together(
         found = {
             f"{number}.{name}": float(task.metrics(model.outputs(name, task, rows), rows)["score"])
             for number, lesson in enumerate(lessons)
+            if lesson.tasks
             for rows in [some(lesson.material)]
             for name, task in lesson.tasks.items()
         }
@@ -143,7 +153,10 @@ def train_together(
         world=World(0, 1, device()),
     )
     load_weights(folder / "best", model)
-    _save_encoder(folder / "encoder", model.encoder, material)
+    if learns:
+        save_weights(folder / "encoder", autoencoder)
+        config_json = config_of(autoencoder, {material.modality: material.scaling})
+        (folder / "encoder" / CONFIG).write_text(json.dumps(config_json, indent=1) + "\n", "utf-8")
     return model.eval()
 
 
@@ -161,14 +174,3 @@ def some(material: Material) -> Indices:
     rows = material.split.validation
     spread: Indices = rows[np.unique(np.linspace(0, len(rows) - 1, VALIDATED).astype(int))]
     return spread
-
-
-def _save_encoder(folder: Path, encoder: Encoder, material: Material) -> None:
-    """As `load_pretrained` reads it; it has no decoder."""
-    save_weights(folder, nn.ModuleDict({"encoder": encoder.requires_grad_(True)}))
-    config = {
-        "vit": encoder.config.model_dump(),
-        "inputs": {material.modality: material.scaling.model_dump(mode="json")},
-        "imported": {"from": "joint", "decoder": False},
-    }
-    (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", "utf-8")

@@ -91,7 +91,7 @@ class Lesson(_Part):
     """A set that the encoder learns from, and the tasks that its labels are for."""
 
     set: str
-    heads: dict[str, str]  # name: task
+    heads: dict[str, str] = {}  # name: task; none of them: masked modeling
 
 
 class JointRecipe(TuneRecipe):
@@ -99,6 +99,7 @@ class JointRecipe(TuneRecipe):
 
     mode: Mode = "full"
     gain_db: Annotated[float, Field(ge=0)] = 0.0  # augmentation: +- this
+    mask_ratio: Annotated[float, Field(gt=0, lt=1)] = 0.75  # of lessons without heads
     lessons: tuple[Lesson, ...]
 
 

@@ -122,14 +122,12 @@ class _Making:
         return open_material(source, self.out / "cache", seed, scaling=spec, **options)
 
     def _lesson(self, source: str, heads: Mapping[str, str], spec: SpectrogramSpec) -> Lesson:
-        tasks: dict[str, Task] = {}
-        first: Material | None = None
+        first, tasks = self._material(source, spec), dict[str, Task]()
         for name, task in heads.items():
             material = self._material(source, spec, target=preset(task).target)
-            first = first or material
             material = replace(material, split=first.split)
             tasks[name] = preset(task).make(material, self.recipe.joint)
-        return Lesson(tasks)
+        return Lesson(first, tasks)
 
     def _learn(self, start: Pretrained, lessons: list[Lesson], name: str) -> Joint:
         recipe = self.recipe.joint
@@ -190,7 +188,7 @@ def _served(
             parts.setdefault(name, (task, joint.heads[name], joint))
     for name, tuned in frozen.items():
         round_weights(tuned.tuning.head)
-        alone = Joint(joint.encoder, {name: tuned.tuning.head})
+        alone = Joint(joint.autoencoder, {name: tuned.tuning.head})
         parts[name] = (tuned.task, tuned.tuning.head, alone)
     heads = []
     for name, (task, module, model) in parts.items():

@@ -15,6 +15,7 @@ from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.joint import Joint, Lesson, some, train_together
 from radiofm_models.material import Material, open_material
 from radiofm_models.recipe import JointRecipe
+from radiofm_models.reconstruction import masked_error
 from radiofm_models.tasks.presets import preset
 from tests.models.tiny import SPEC, VIT, slice_set
 
@@ -42,7 +43,8 @@ def recipe(**settings: Any) -> JointRecipe:
 def lessons(sets: dict[str, Material], how: JointRecipe) -> list[Lesson]:
     signals = preset("classification").make(sets["class"], how)
     occupancy = preset("occupancy").make(sets["mask"], how)
-    return [Lesson({"signals": signals, "occupancy": occupancy}), Lesson({"signals": signals})]
+    both = {"signals": signals, "occupancy": occupancy}
+    return [Lesson(sets["class"], both), Lesson(sets["class"])]
 
 
 def known() -> Pretrained:
@@ -66,8 +68,20 @@ def test_both_tasks_are_learnt_by_one_encoder(sets: dict[str, Material], tmp_pat
         assert score > min(trivial) + 0.1
     kept = load_pretrained(tmp_path / "encoder")
     assert kept.inputs == {"spectrogram": SPEC}
-    for name, value in joint.encoder.state_dict().items():
-        assert torch.equal(kept.model.encoder.state_dict()[name], value)
+    for name, value in joint.autoencoder.state_dict().items():
+        assert torch.equal(kept.model.state_dict()[name], value)
+
+
+def test_masked_modeling_takes_its_turn(sets: dict[str, Material], tmp_path: Path) -> None:
+    """What only a decoder learns by has moved, and what it is worth: slices are filled in."""
+    material, start = sets["class"], known()
+    joint = learnt(sets, tmp_path, steps=300)
+    assert not torch.equal(joint.autoencoder.mask_token, start.model.mask_token)
+    test = material.images(material.split.test)
+    masked = [
+        masked_error(m, test, 0.75, 0)["masked_mse"] for m in (start.model, joint.autoencoder)
+    ]
+    assert masked[1] < 0.5 * masked[0]
 
 
 def test_a_run_that_was_stopped_is_the_one_that_was_not(

@@ -16,7 +16,8 @@ from radiofm_models.tasks.presets import preset
 def test_every_recipe_can_be_read_and_fits_itself(name: str, scale: str) -> None:
     recipe = load_recipe(name, "full" if scale == "full" else "smoke")
     assert f"zoo-{recipe.name}" == name and recipe.pretrain.preset == recipe.name
-    used = {*recipe.pretrain_on, *(one.set for one in (*recipe.joint.lessons, *recipe.heads))}
+    used = {*recipe.pretrain_on, *(one.set for one in recipe.joint.lessons)}
+    used |= {one.set for one in recipe.heads}
     assert used == set(recipe.data) == set(recipe.test)
     for lesson in recipe.joint.lessons:
         assert all(preset(task) for task in lesson.heads.values())
