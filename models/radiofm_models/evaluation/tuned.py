@@ -136,7 +136,7 @@ def _of_task(judged: Judged) -> list[Part]:
                           [f"item {row}" for row in rows])
         )  # fmt: skip
     if isinstance(task, Forecast):
-        rows = judged.test[np.linspace(0, len(judged.test) - 1, DRAWN).astype(int)]
+        rows = judged.test[:DRAWN]
         future, foretold = task.future(rows), judged.tuned.outputs(rows)[:, 0]
         parts += forecast_parts(judged.figures)
         parts.append(
