@@ -124,22 +124,23 @@ def figures(
 ) -> dict[str, dict[str, Any]]:
     """`judge` as plain values, by name of the forecast.
 
-    `mse` is over all horizons, `f1` and `score` the mean F1 over blocks; `ahead` has the error by
-    horizon, and each of `blocks` its rates by horizon and, last, over all of them.
+    `mse` is over all horizons, `f1` the mean F1 over blocks; `ahead` has the error by horizon, and
+    each of `blocks` its rates by horizon and, last, over all of them. The score is that of the
+    error: F1 is 0 for all forecasts too cautious to reach delta, however near they are.
     """
     found: dict[str, dict[str, Any]] = {}
     for name, judged in judge(test, forecasts, blocks).items():
-        f1 = float(np.nan_to_num(judged["f1"][:, -1]).mean())
+        mse = float(judged["mse"].mean())
         found[name] = {
-            "mse": float(judged["mse"].mean()),
-            "f1": f1,
+            "mse": mse,
+            "f1": float(np.nan_to_num(judged["f1"][:, -1]).mean()),
             "ahead": judged["mse"].tolist(),
             "blocks": [
                 {"ms": ms, "mhz": mhz}
                 | {key: _plain(judged[key][row]) for key in ("recall", "precision", "f1")}
                 for row, (ms, mhz) in enumerate(blocks)
             ],
-            "score": f1,
+            "score": -mse,
         }
     return found
 

@@ -146,10 +146,11 @@ def test_figures_by_hand() -> None:
     assert test.context.shape == test.future.shape == (1, 4, 4) and test.token_s == 1e-3
     answers = {"right": test.future, "nothing": np.zeros_like(test.future)}
     found: dict[str, Any] = figures(test, answers, [(1.0, 1.0)])
-    assert found["right"]["score"] == 1 and found["right"]["ahead"] == [0, 0]
+    assert found["right"]["f1"] == 1 and found["right"]["ahead"] == [0, 0]
     (block,) = found["nothing"]["blocks"]
     assert block["recall"] == [0, 0, 0] and block["precision"] == [None, None, None]
-    assert found["nothing"]["score"] == 0 and found["nothing"]["ahead"] == [0.5, 0.5]
+    assert found["nothing"]["f1"] == 0 and found["nothing"]["ahead"] == [0.5, 0.5]
+    assert found["nothing"]["score"] == -found["nothing"]["mse"] == -0.5
 
 
 @pytest.mark.parametrize("encoder", ["gone", "."])
