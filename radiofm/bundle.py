@@ -57,7 +57,7 @@ class HeadRecord(Record):
     Outputs, float32: classification and presence: logits [batch, labels]; segmentation: logits
     [batch, labels, height, width]; reconstruction: the slice again, [batch, channels, height,
     width]; regression: [batch, n]; channel: real and imaginary part, [batch, 2, rows, columns];
-    forecast: the next part of the slice, [batch, channels, height, columns].
+    forecast: the columns that come after the slice's, [batch, channels, height, columns].
     """
 
     name: Name

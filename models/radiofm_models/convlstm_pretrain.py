@@ -189,6 +189,12 @@ class PretrainedConvLSTM:
     spec: SpectrogramSpec
 
 
+def is_convlstm(folder: Path) -> bool:
+    """Whether a run's newest checkpoint, or the checkpoint, at `folder` is one of a ConvLSTM."""
+    found = latest_checkpoint(folder) or folder
+    return (found / CONFIG).is_file() and "convlstm" in read_json(found / CONFIG)
+
+
 def load_convlstm(folder: Path) -> PretrainedConvLSTM:
     """The newest checkpoint of a run, or the checkpoint, at `folder`; its average if it kept one.
 

@@ -70,14 +70,16 @@ def open_encoder(wanted: Wanted) -> Pretrained:
 
 def open_task_material(wanted: Wanted, pretrained: Pretrained, cache: Path) -> Material:
     """The data set, made as the encoder knows its modality, or measured where it does not."""
-    recipe, target = wanted.recipe(), preset(wanted.task).target
+    recipe, task = wanted.recipe(), preset(wanted.task)
     spec = pretrained.inputs.get("spectrogram")
     spec = spec if isinstance(spec, SpectrogramSpec) else None
-    options: dict[str, Any] = {"target": target, "spec": spec}
+    options: dict[str, Any] = {"target": task.target, "spec": spec}
     material = open_material(wanted.data, cache, recipe.seed, wanted.size, **options)
     known = pretrained.inputs.get(material.modality)
     if known is not None and _channels(known) == material.channels:
         material = open_material(wanted.data, cache, recipe.seed, wanted.size, known, **options)
+    if task.next:
+        material = material.followed()
     return material.few(recipe.per_class, recipe.seed) if recipe.per_class else material
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,12 @@ from radiofm_models.metrics import block_pixels, forecast_counts
 from radiofm_models.sentences import image_of
 
 Block = tuple[float, float]  # ms, MHz
+BLOCKS: tuple[Block, ...] = ((0.5, 1.0), (1.0, 1.0), (1.0, 5.0), (2.0, 5.0))  # the paper's
 
 
 @dataclass(frozen=True)
 class Future:
-    """Test sentences of one duration: what was seen [n, H, T * W], and what came [n, H, A * W]."""
+    """What was seen [n, H, T * W], and what came [n, H, A * W], in tokens of one duration."""
 
     context: Image
     future: Image
@@ -49,7 +51,7 @@ def future_of(
 
 
 def trivial(test: Future, mean: npt.NDArray[np.float32]) -> dict[str, Image]:
-    """Forecasts [n, H, A * W] that need no network; `mean` [H] is over training sentences.
+    """Forecasts [n, H, A * W] that need no network; `mean` [H] is over what was trained on.
 
     `persistence` goes on with the last token, `row mean` with each frequency's mean over all that
     was seen.
@@ -108,3 +110,40 @@ def judge(
             },
         }
     return figures
+
+
+def blocks_within(bandwidth_hz: float, horizon_s: float) -> list[Block]:
+    """The paper's blocks, none of more than half the band or half of what is foretold: delta tells
+    blocks apart that lie beside each other."""
+    longest, widest = horizon_s * 1e3 / 2, bandwidth_hz / 2e6
+    return list(dict.fromkeys((min(ms, longest), min(mhz, widest)) for ms, mhz in BLOCKS))
+
+
+def figures(
+    test: Future, forecasts: Mapping[str, Image], blocks: Sequence[Block]
+) -> dict[str, dict[str, Any]]:
+    """`judge` as plain values, by name of the forecast.
+
+    `mse` is over all horizons, `f1` the mean F1 over blocks; `ahead` has the error by horizon, and
+    each of `blocks` its rates by horizon and, last, over all of them. The score is that of the
+    error: F1 is 0 for all forecasts too cautious to reach delta, however near they are.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, judged in judge(test, forecasts, blocks).items():
+        mse = float(judged["mse"].mean())
+        found[name] = {
+            "mse": mse,
+            "f1": float(np.nan_to_num(judged["f1"][:, -1]).mean()),
+            "ahead": judged["mse"].tolist(),
+            "blocks": [
+                {"ms": ms, "mhz": mhz}
+                | {key: _plain(judged[key][row]) for key in ("recall", "precision", "f1")}
+                for row, (ms, mhz) in enumerate(blocks)
+            ],
+            "score": -mse,
+        }
+    return found
+
+
+def _plain(values: npt.NDArray[np.float64]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]

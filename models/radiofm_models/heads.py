@@ -64,6 +64,19 @@ class PixelHead(Head):
         return unpatchify(patches, self.grid, self.patch)
 
 
+class NextColumns(PixelHead):
+    """A decoder -> the columns after the slice's last, [B, channels, H, columns].
+
+    Each patch that is to come is told by a token of its frequency: that of the patch which lies as
+    many patches before it as are foretold.
+    """
+
+    def answer(self, tokens: Tensor) -> Tensor:
+        grid, (_, ahead) = self.body.grid, self.grid
+        last = self.body(tokens)[:, 1:].unflatten(1, grid)[:, :, -ahead:]  # [B, H/p, ahead, width]
+        return unpatchify(self.out(last.flatten(1, 2)), self.grid, self.patch)
+
+
 def segmentation_head(config: ViTConfig, grid: tuple[int, int], labels: int) -> PixelHead:
     """The paper's: two blocks as wide as the pretraining decoder's -> logits [B, labels, H, W]."""
     return PixelHead(_decoder(config, grid, depth=2), labels, config.patch)
@@ -76,6 +89,14 @@ def channel_head(config: ViTConfig, grid: tuple[int, int], out: tuple[int, int])
     `out` counts patches: (1, 42) for 16 antennas, 14 symbols of 48 subcarriers.
     """
     return PixelHead(_decoder(config, grid, depth=1), 2, config.patch, out)
+
+
+def forecast_head(
+    config: ViTConfig, grid: tuple[int, int], channels: int, ahead: int
+) -> NextColumns:
+    """Two blocks -> the next `ahead` columns of patches, [B, channels, H, ahead * patch]."""
+    body = _decoder(config, grid, depth=2)
+    return NextColumns(body, channels, config.patch, (grid[0], ahead))
 
 
 def reconstruction_head(config: ViTConfig, grid: tuple[int, int], channels: int) -> PixelHead:

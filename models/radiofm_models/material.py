@@ -80,6 +80,25 @@ class Material:
             rows.append(rng.choice(of, per_class, replace=False))
         return replace(self, split=replace(self.split, train=np.sort(np.concatenate(rows))))
 
+    def followed(self) -> Material:
+        """The same with those items only that the item of the next row goes on from."""
+        follows = self.dataset.follows
+        if follows is None:
+            raise UsageError(
+                f"{self.source}: of none of its items is known what came next: name a corpus "
+                "(radiofm corpus build)"
+            )
+        goes_on = np.append(follows[1:], False)
+        split = self.split
+        parts = [rows[goes_on[rows]] for rows in (split.train, split.validation, split.test)]
+        if not all(map(len, parts)):
+            counts = ", ".join(str(len(rows)) for rows in parts)
+            raise UsageError(
+                f"{self.source}: train, validation and test have {counts} items that another goes "
+                "on from: record for longer at a time"
+            )
+        return replace(self, split=Split(*parts))
+
 
 @dataclass(frozen=True)
 class Loaded:

@@ -26,23 +26,25 @@ def finetune(
         typer.Argument(
             help="Recordings: annotated (SigMF), in a folder for each class, or listed in "
             "labels.csv; a slice set or array set; or NAME:PATH of a public data set. forecast: "
-            "a corpus of 2 ms slices (corpus build --spec convlstm); beams, aoa: a set of "
-            "`radiofm simulate`, or deepbeam:FOLDER."
+            "a corpus (radiofm corpus build), on a ConvLSTM of 2 ms slices (--spec convlstm); "
+            "beams, aoa: a set of `radiofm simulate`, or deepbeam:FOLDER."
         ),
     ],
     task: Annotated[
         str,
         typer.Option(
             help="activity, signals, segmentation, occupancy, positioning, channel, "
-            "classification, regression or presence; forecast: the next four tokens, by the "
-            "ConvLSTM; beams, aoa: prototypes of a few shots, by episodes."
+            "classification, regression or presence; forecast: the four columns of patches, on a "
+            "ConvLSTM the four tokens, that come next; occupancy-forecast: what of the next slice "
+            "holds a signal; beams, aoa: prototypes of a few shots, by episodes."
         ),
     ],
     encoder: Annotated[
         str,
         typer.Option(
             help="Folder of a pretraining run or checkpoint; random: an untrained one. forecast: "
-            "a run of pretrain --preset convlstm; beams, aoa: also densenet, ProtoBeam's own on IQ."
+            "also a run of pretrain --preset convlstm; beams, aoa: also densenet, ProtoBeam's own "
+            "on IQ."
         ),
     ],
     out: Annotated[
@@ -54,7 +56,7 @@ def finetune(
         _option(
             "--mode", panel=_HOW,
             help="What is trained: head only; with tokenizer and norm; an attentive probe; the "
-            "last blocks; adapters; all; all, from new weights. forecast: strict, full or scratch. "
+            "last blocks; adapters; all; all, from new weights. ConvLSTM: strict, full or scratch. "
             "(default: the task's paper's)",
         ),
     ] = None,
@@ -99,7 +101,8 @@ def finetune(
         str,
         typer.Option(
             rich_help_panel=_HOW,
-            help="Sizes of an untrained encoder. densenet: small, ProtoBeam's, or nano, narrow.",
+            help="Sizes of an untrained encoder. forecast: also convlstm; densenet: small, "
+            "ProtoBeam's, or nano, narrow.",
         ),
     ] = "small",
     patch: Annotated[
@@ -112,7 +115,7 @@ def finetune(
         int, typer.Option(min=1, rich_help_panel=_OPTIMISER, help="Epochs; beams, aoa: 110.")
     ] = 200,
     batch: Annotated[
-        int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items; forecast: 32 sentences.")
+        int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items; ConvLSTM: 32 sentences.")
     ] = 256,
     lr: Annotated[
         float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
@@ -145,11 +148,11 @@ def finetune(
     wait_quietly()
     from radiofm.errors import UsageError
     from radiofm_models.finetune_run import Wanted, run
-    from radiofm_models.tasks.presets import OWN
+    from radiofm_models.tasks.own import RUNS, name_of
 
     out = out or Path("runs") / task
-    if task in OWN:
-        report = _run_own(context, out)
+    if (own := name_of(task, encoder, preset)) in RUNS:
+        report = _run_own(context, own, out)
         _close(report, out, as_json)
         return
     if shots is not None:
@@ -169,13 +172,13 @@ def finetune(
     _close(run(wanted, out, tensorboard), out, as_json)
 
 
-def _run_own(context: typer.Context, out: Path) -> dict[str, Any]:
+def _run_own(context: typer.Context, task: str, out: Path) -> dict[str, Any]:
     """A task of `presets.OWN`, with the options that were given and no other's defaults."""
     from radiofm.errors import UsageError
     from radiofm_models.tasks.own import RUNS, run_own
 
     values = context.params
-    task, given = values["task"], {}
+    given: dict[str, Any] = {}
     for name, value in values.items():
         source = context.get_parameter_source(name)
         if name in COMMON or source is None or source.name == "DEFAULT":

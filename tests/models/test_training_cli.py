@@ -46,6 +46,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 FRESH = ["--encoder", "random"]
 RANDOM = [*FRESH, "--preset", "nano"]
+CONVLSTM = [*FRESH, "--preset", "convlstm"]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +68,12 @@ RANDOM = [*FRESH, "--preset", "nano"]
         (["bare", "--task", "regression", *RANDOM], 2, "bare has no numbers: give it a labels"),
         (["air", "--task", "segmentation", *RANDOM], 2, "of 2 groups leaves validation empty"),
         (["slices", "--task", "signals", *RANDOM, "--shots", "2"], 2, "--shots: the task signals"),
-        (["slices", "--task", "forecast", *RANDOM], 2, "--preset: the task forecast has no such"),
-        (["slices", "--task", "forecast", *FRESH], 2, "slices is no corpus: name one that"),
-        (["slices", "--task", "forecast", *FRESH, "--mode", "last"], 2, "mode 'last': .*'strict'"),
-        (["slices", "--task", "forecast", *FRESH, "--lora-rank", "2"], 2, "--lora-rank: the task"),
+        (["slices", "--task", "forecast", *RANDOM], 2, "slices: of none of its items is known"),
+        (["slices", "--task", "forecast", "--encoder", "gone"], 2, "encoder gone is no folder of"),
+        (["slices", "--task", "forecast", *CONVLSTM], 2, "slices is no corpus: name one that"),
+        (["slices", "--task", "forecast", *CONVLSTM, "--mode", "last"], 2, "mode 'last': .*'stric"),
+        (["slices", "--task", "forecast", *CONVLSTM, "--lora-rank", "2"], 2, "--lora-rank: the ta"),
+        (["slices", "--task", "signals", *CONVLSTM], 2, "preset 'convlstm': take one of nano"),
         (["slices", "--task", "beams", *FRESH], 2, "slices is no set of `radiofm simulate beams`"),
         (["slices", "--task", "beams", *FRESH, "--mode", "full"], 2, "--mode: the task beams has"),
         (["slices", "--task", "aoa", *FRESH, "--batch", "64"], 2, "--batch: the task aoa has no"),

@@ -39,6 +39,7 @@ class Dataset(ABC):
     groups: Names | None = None  # [n]: session, recording or place; what belongs to one split
     parts: Names | None = None  # [n]: "train", "validation", "test", where the set comes split
     snr_db: Array | None = None  # [n]
+    follows: npt.NDArray[np.bool_] | None = None  # [n]: goes on, without a gap, where row - 1 ends
     spec: SpectrogramSpec | None = None  # where items are dBFS images [1, H, W] of this spec
     values: Array | None = None  # all items [n, ...], where they lie so on disk
     targets: npt.NDArray[Any] | None = None  # all labels [n, ...], where they lie so on disk

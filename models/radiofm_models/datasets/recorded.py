@@ -11,8 +11,11 @@ import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from radiofm.corpus.spec import base_spec
 from radiofm.errors import RecordingError
@@ -83,6 +86,7 @@ class Recorded(Dataset):
         if short:
             log.warning("%s: %d recordings under %g ms are left out", self.path, short, slice_ms)
         self._kept = places
+        self.follows = np.array([False, *(_goes_on(*pair) for pair in pairwise(places))])
         self.files = sorted(self._found)
         self.files += [meta for file in self.files if (meta := pair(file)[0]).is_file()]
         self._known = hashlib.sha256(repr((list(places), known)).encode()).hexdigest()
@@ -109,6 +113,10 @@ class Recorded(Dataset):
         compute = self._spectrogram(self.spec, recording.sample_rate_hz)
         samples = recording.read(place.start, place.samples)
         return compute.decibels(samples, recording.full_scale)[None]
+
+
+def _goes_on(before: Place, after: Place) -> bool:
+    return after == before._replace(start=before.start + before.samples)
 
 
 def _within(segment: Segment, start: int, stop: int) -> Segment:

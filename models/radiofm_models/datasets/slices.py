@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from radiofm.corpus import Corpus, CorpusSlice
 from radiofm.errors import UsageError
 from radiofm.slice_set import SliceSet
+from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.datasets.dataset import Array, Dataset, Label
 
 AXES = "dBFS: 1, frequency from the lowest, time"
@@ -55,13 +57,14 @@ class Slices(Dataset):
 class CorpusSlices(Dataset):
     """The slices of a corpus that `radiofm corpus build` and `split` left; without labels.
 
-    The parts are the corpus's own, which are of whole groups. `follows` [n] says of which items
-    the one before is what was heard just before.
+    The parts are the corpus's own, which are of whole groups.
     """
 
     name = "corpus"
     axes = AXES
     target = "none"
+    spec: SpectrogramSpec
+    follows: npt.NDArray[np.bool_]
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)

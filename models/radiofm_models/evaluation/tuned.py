@@ -13,6 +13,7 @@ import scipy.special
 from radiofm_models.calibration import temperature
 from radiofm_models.data import Indices
 from radiofm_models.encoders import untrained
+from radiofm_models.evaluation.forecasts import forecast_parts
 from radiofm_models.finetune_run import open_encoder, read_run, tune_in
 from radiofm_models.finetuning import Tuned, features, finetune, judge
 from radiofm_models.metrics import calibration_error, knn_accuracy, n_shot_accuracy
@@ -31,10 +32,12 @@ from radiofm_models.report import (
     curves,
     embedding_pca,
     error_distribution,
+    forecasts,
     positioning_section,
     reliability_diagram,
     segmentations,
 )
+from radiofm_models.tasks.forecast import Forecast
 from radiofm_models.tasks.presets import preset
 
 HEAD = "model"
@@ -131,6 +134,14 @@ def _of_task(judged: Judged) -> list[Part]:
         parts.append(
             segmentations("Test slices", images, truth, answer, task.labels,
                           [f"item {row}" for row in rows])
+        )  # fmt: skip
+    if isinstance(task, Forecast):
+        rows = judged.test[:DRAWN]
+        future, foretold = task.future(rows), judged.tuned.outputs(rows)[:, 0]
+        parts += forecast_parts(judged.figures)
+        parts.append(
+            forecasts("Test slices, and what came next", future.context, future.future, foretold,
+                      [f"item {row}" for row in rows])
         )  # fmt: skip
     if task.wire == "channel":
         parts += channel_section([judged.figures]).parts

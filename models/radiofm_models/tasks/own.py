@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from radiofm_models.finetune_run import RUN, one_process
+from radiofm_models.convlstm_pretrain import is_convlstm
+from radiofm_models.finetune_run import RANDOM, RUN, one_process
 from radiofm_models.recipe import recipe_of
-from radiofm_models.tasks import few_shot, forecast
+from radiofm_models.tasks import convlstm_forecast, few_shot
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class OwnTask:
 
 
 RUNS: dict[str, OwnTask] = {  # of `presets.OWN`
-    "forecast": OwnTask(
+    "convlstm-forecast": OwnTask(
         "the next four tokens of a radio sentence (ConvLSTM, Fig. 6)",
-        forecast.ForecastRecipe, forecast.run,
+        convlstm_forecast.ForecastRecipe, convlstm_forecast.run,
     ),
     "beams": OwnTask(
         "beams by prototypes of a few shots (ProtoBeam, Table I)",
@@ -41,6 +42,12 @@ RUNS: dict[str, OwnTask] = {  # of `presets.OWN`
         few_shot.FewShotRecipe, few_shot.run,
     ),
 }  # fmt: skip
+
+
+def name_of(task: str, encoder: str, preset: str) -> str:
+    """What `task` is called on an encoder: what a ConvLSTM foretells is a task of its own."""
+    convlstm = preset == "convlstm" if encoder == RANDOM else is_convlstm(Path(encoder))
+    return "convlstm-forecast" if task == "forecast" and convlstm else task
 
 
 def run_own(

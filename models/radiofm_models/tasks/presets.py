@@ -14,6 +14,7 @@ from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.anomaly import Anomaly
 from radiofm_models.tasks.channel import ChannelEstimation
 from radiofm_models.tasks.classification import Classification
+from radiofm_models.tasks.forecast import Forecast
 from radiofm_models.tasks.positioning import Positioning
 from radiofm_models.tasks.presence import Presence
 from radiofm_models.tasks.regression import Regression
@@ -28,7 +29,8 @@ class TaskPreset:
     about: str
     make: Callable[[Material, TuneRecipe], Task]
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    target: Target = "class"  # what the labels of items are
+    target: Target | None = "class"  # what the labels of items are
+    next: bool = False  # the truth is of the item that follows
 
 
 TASKS: dict[str, TaskPreset] = {
@@ -54,6 +56,12 @@ TASKS: dict[str, TaskPreset] = {
         {"mode": "strict"},
         target="mask",
     ),
+    "occupancy-forecast": TaskPreset(
+        "signal or none, by pixel of the slice that follows",
+        partial(Segmentation, binary=True, ahead=1),
+        target="mask",
+        next=True,
+    ),
     "positioning": TaskPreset(
         "where a 5G terminal is, in metres (WavesFM, equation 19)",
         Positioning,
@@ -62,6 +70,12 @@ TASKS: dict[str, TaskPreset] = {
     ),
     "presence": TaskPreset(
         "which signals are in a slice, any number of them", Presence, target="presence"
+    ),
+    "forecast": TaskPreset(
+        "the next four columns of patches, of the slice that follows (ConvLSTM-MSM, section IV-A)",
+        Forecast,
+        target=None,
+        next=True,
     ),
     "channel": TaskPreset(
         "MIMO-OFDM channels from pilots, weighted by SNR (WavesFM, equations 20 and 21)",
@@ -74,7 +88,7 @@ TASKS: dict[str, TaskPreset] = {
 }
 
 
-OWN = ("forecast", "beams", "aoa")  # tasks that `tasks.own` runs
+OWN = ("convlstm-forecast", "beams", "aoa")  # tasks that `tasks.own` runs
 
 
 def preset(name: str) -> TaskPreset:

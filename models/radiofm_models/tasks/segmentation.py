@@ -33,15 +33,18 @@ class Segmentation(Task):
     """The paper's two-block head on pixel cross-entropy; label 0 is what is empty (noise).
 
     Labels of another size than the slice are brought to it by the nearest neighbour. `binary` puts
-    all labels but the first together, as signal (ConvLSTM-MSM, Fig. 8).
+    all labels but the first together, as signal (ConvLSTM-MSM, Fig. 8). With `ahead`, labels are of
+    the slice so many rows after the one that is seen.
     """
 
     name = "segmentation"
     wire = "segmentation"
 
-    def __init__(self, material: Material, recipe: TuneRecipe, binary: bool = False) -> None:
+    def __init__(
+        self, material: Material, recipe: TuneRecipe, binary: bool = False, ahead: int = 0
+    ) -> None:
         super().__init__(material, recipe)
-        self._binary = binary
+        self._binary, self._ahead = binary, ahead
         if material.targets is None or material.targets.ndim != 3:
             raise UsageError(f"{material.source} has no masks: its items are labelled otherwise")
 
@@ -55,7 +58,7 @@ class Segmentation(Task):
 
     def masks(self, rows: Indices) -> Labels:
         """The truth, uint8 [rows, H, W] at the slices' size."""
-        masks = self.targets(rows).astype(np.uint8)
+        masks = self.targets(rows + self._ahead).astype(np.uint8)
         if self._binary:
             masks = np.minimum(masks, 1)
         height, width = self.material.size
@@ -86,7 +89,7 @@ class Segmentation(Task):
         }
         snr_db = self.material.dataset.snr_db
         if snr_db is not None:
-            figures["by_snr"] = segmentation_by_snr(tables, snr_db[rows], BANDS)
+            figures["by_snr"] = segmentation_by_snr(tables, snr_db[rows + self._ahead], BANDS)
         return figures | {"score": figures["miou"]}
 
     def trivial(self, rows: Indices) -> dict[str, Outputs]:
