@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from radiofm.bundle import BundleManifest
+from radiofm_models.evaluation.on_air import FAMILIES
 
 TEMPLATE = """\
 # {name}: an encoder for 16 ms spectrograms and three heads
@@ -80,7 +81,7 @@ slices); of the test slices {above:.1%} do.
 ## On real recordings
 
 Never trained on. Those shorter than a slice were repeated to fill one (*). Called what they hold:
-{right} of {heard} slices.
+{right} of {heard} slices{families}.
 
 {recordings}
 
@@ -114,7 +115,7 @@ def card(manifest: BundleManifest) -> str:
     heads = {head.name: head for head in manifest.heads}
     labels = heads["signals"].labels
     test = signals["test"]
-    known = [r for r in m["recordings"] if r["expected"]]
+    known = [r for r in m["recordings"] if r["heads"]["signals"]["right"] is not None]
     gain = 100 * (test["accuracy"] - signals["random_init"]["accuracy"])
     gain_iou = segmentation["test"]["iou_occupied"] - segmentation["random_init"]["iou_occupied"]
     tables = {
@@ -181,8 +182,9 @@ def card(manifest: BundleManifest) -> str:
         ),
         calibration_error=signals["expected_calibration_error"],
         energy_db=segmentation["energy_threshold_db"],
-        right=sum(r["called"][r["expected"]] for r in known),
+        right=sum(round(r["heads"]["signals"]["right"] * r["slices"]) for r in known),
         heard=sum(r["slices"] for r in known),
+        families=_families(labels),
         verdict=_verdict(
             {
                 "signals": gain,
@@ -215,22 +217,32 @@ def _verdict(gains: dict[str, float]) -> str:
     return f"{gained}; no better: {', '.join(others)}." if others else f"{gained}."
 
 
+def _families(labels: Sequence[str]) -> str:
+    """Which labels stand for what recordings hold."""
+    used = [f"{name} is {label}" for name, label in FAMILIES.items()
+            if name not in labels and label in labels]  # fmt: skip
+    return f" ({', '.join(used)})" if used else ""
+
+
 def _recordings(rows: list[dict[str, Any]], labels: Sequence[str]) -> str:
     if not rows:
         return "No recordings were at hand in this run.\n"
     return _table(
         ("recording", "slices", "it holds", "called that", *labels, "over the anomaly limit"),
-        (
-            (
-                r["recording"] + ("*" if r["repeated_to_fill_a_slice"] else ""),
-                str(r["slices"]),
-                r["expected"] or "?",
-                f"{r['called'][r['expected']] / r['slices']:.0%}" if r["expected"] else "",
-                *(str(r["called"][label] or "") for label in labels),
-                f"{r['share_above_p99']:.0%}",
-            )
-            for r in rows
-        ),
+        (_recording(r, r["heads"]["signals"], r["heads"]["anomaly"], labels) for r in rows),
+    )
+
+
+def _recording(
+    row: dict[str, Any], signals: dict[str, Any], anomaly: dict[str, Any], labels: Sequence[str]
+) -> Sequence[str]:
+    return (
+        row["recording"] + ("*" if row["repeated_to_fill_a_slice"] else ""),
+        str(row["slices"]),
+        ", ".join(row["technology"]) or "?",
+        "" if signals["right"] is None else f"{signals['right']:.0%}",
+        *(str(signals["called"][label] or "") for label in labels),
+        f"{anomaly['share_above_p99']:.0%}",
     )
 
 

@@ -15,10 +15,11 @@ import scipy.special
 import torch
 
 from radiofm.bundle import Bundle
-from radiofm.recording import Recording
 from radiofm.slice_set import SliceSet
-from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
+from radiofm.spectrogram import Image
 from radiofm_models.data import Indices, Split, standardised
+from radiofm_models.evaluation.manifest import MANIFEST, read_manifests
+from radiofm_models.evaluation.on_air import on_air
 from radiofm_models.export import TrainedHead
 from radiofm_models.metrics import (
     Counts,
@@ -38,9 +39,6 @@ from radiofm_models.vit import Encoder
 BATCH = 32
 
 SNR_BANDS = ((-10, 0), (0, 5), (5, 10), (10, 20), (20, 60))  # dB
-EXPECTED = {  # what the real recordings hold, by their names
-    "receiver-noise": "noise", "lte-": "ofdm", "nr-": "ofdm", "wifi-": "ofdm", "adsb-": "ook",
-}  # fmt: skip
 
 Array = npt.NDArray[np.float32]
 
@@ -89,25 +87,11 @@ def in_torch(encoder: Encoder, heads: list[TrainedHead]) -> Serve:
     return serve
 
 
-def recording_slices(path: Path, spec: SpectrogramSpec, most: int) -> tuple[Image, bool]:
-    """Up to `most` slices of a recording, evenly spread: [n, 1, H, W], and whether it, shorter
-    than a slice, had to be repeated to fill one."""
-    recording = Recording.open(path)
-    compute = Spectrogram(spec, recording.sample_rate_hz)
-    count, size = recording.count // compute.samples, compute.samples
-    if count == 0:
-        parts = [np.resize(recording.read(0, recording.count), (size, 2))]
-    else:
-        rows = np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
-        parts = [recording.read(int(row) * size, size) for row in rows]
-    images = [compute(part, recording.full_scale) for part in parts]
-    return np.stack(images)[:, None], count == 0
-
-
 def evaluate_bundle(
     bundle: Bundle, untrained: Serve, data: SliceSet, split: Split, test: Image, recordings: Path
 ) -> dict[str, Any]:
-    """Every head on the test slices `test` [n, 1, H, W] and on real recordings.
+    """Every head on the test slices `test` [n, 1, H, W] and on the recordings of the manifest
+    `recordings`, where there is one.
 
     `untrained` is of the same heads, trained the same way on an encoder that never was.
     """
@@ -155,10 +139,14 @@ def evaluate_bundle(
             "random_init_mse": float(results["random_init"].error.mean()),
             "share_above_p99": float((error > served.error_p99).mean()),
         },
-        "recordings": [
-            _recording(served, path) for path in sorted(recordings.glob("*.sigmf-meta"))
-        ],
+        "recordings": _on_air(bundle, recordings),
     }  # fmt: skip
+
+
+def _on_air(bundle: Bundle, recordings: Path) -> list[dict[str, Any]]:
+    if not (recordings.is_file() or (recordings / MANIFEST).is_file()):
+        return []
+    return [heard.to_json() for heard in on_air(bundle, read_manifests([recordings]))]
 
 
 @dataclass(frozen=True)
@@ -187,21 +175,3 @@ def _test(serve: Serve, images: Image, masks: Mask, truth: Indices, temperature:
 def _decibels_per_unit(bundle: Bundle) -> float:
     low, high = bundle.manifest.spec.range_db
     return (high - low) * bundle.manifest.spec.std
-
-
-def _recording(served: Served, path: Path) -> dict[str, Any]:
-    """What the bundle calls the slices of one real recording."""
-    images, repeated = recording_slices(path, served.manifest.spec, most=64)
-    out = [served(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-    predicted = np.concatenate([o["signals"] for o in out]).argmax(axis=1)
-    occupied = np.concatenate([o["segmentation"] for o in out]).argmax(axis=1)
-    error = reconstruction_error(images, np.concatenate([o["anomaly"] for o in out]))
-    return {
-        "recording": path.name.removesuffix(".sigmf-meta"),
-        "expected": next((v for k, v in EXPECTED.items() if path.name.startswith(k)), None),
-        "slices": len(images),
-        "repeated_to_fill_a_slice": repeated,
-        "called": {label: int((predicted == i).sum()) for i, label in enumerate(served.labels)},
-        "occupied": float(occupied.mean()),
-        "share_above_p99": float((error > served.error_p99).mean()),
-    }
