@@ -106,7 +106,7 @@ def _table(head: HeadRecord, heard: Sequence[Heard]) -> Table:
     for one in heard:
         figures = one.heads[head.name]
         name = one.known.name + ("*" if one.repeated else "")
-        row: list[Cell] = [name, ", ".join(one.known.technologies) or None, one.slices]
+        row: list[Cell] = [name, one.known.holds or None, one.slices]
         if head.task == "reconstruction":
             rows.append([*row, figures["share_above_p99"]])
         elif head.task == "segmentation":

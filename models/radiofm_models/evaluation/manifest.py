@@ -134,6 +134,19 @@ class Known:
         found = [name for words, name in WORDS if re.search(words, self.entry.known, re.I)]
         return (NOISE,) if NOISE in found else tuple(found)
 
+    @property
+    def holds(self) -> str:
+        """The same for people, with duplex and bandwidth of the first carrier that is told of."""
+        entry = self.entry
+        cell = next(iter(entry.truth_cells or ()), Cell())
+        bandwidth_mhz = entry.bandwidth_hz / 1e6 if entry.bandwidth_hz else cell.bw_mhz
+        parts = (
+            ", ".join(self.technologies),
+            entry.duplex or cell.duplex,
+            f"{bandwidth_mhz:g} MHz" if bandwidth_mhz else None,
+        )
+        return " ".join(part for part in parts if part)
+
     def rows(self, center_hz: float | None) -> tuple[Rows, ...]:
         """The rows of which is known what they hold, around `center_hz` where the manifest has no
         centre."""

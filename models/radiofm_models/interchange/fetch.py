@@ -63,7 +63,9 @@ def from_archive(data: bytes, where: str, choose: Choose) -> tuple[Path, BundleM
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:*") as archive:
             return _install(_tarred(archive, where), where, choose, card=True)
     except UNREADABLE as error:
-        raise BundleError(f"{where}: {error}: it is no zip or tar archive of a bundle") from None
+        raise BundleError(
+            f"{where}: {_reason(error)}: it is no whole zip or tar archive of a bundle"
+        ) from None
 
 
 def from_url(
@@ -123,7 +125,7 @@ def _install(read: Read, where: str, choose: Choose, card: bool) -> tuple[Path, 
                 target.rmdir()
             made.rename(target)
     except OSError as error:
-        raise BundleError(f"{where} cannot be brought to {target}: {error}") from None
+        raise BundleError(f"{where} cannot be brought to {target}: {_reason(error)}") from None
     return target, manifest
 
 
@@ -173,6 +175,10 @@ def _tarred(archive: tarfile.TarFile, where: str) -> Read:
     return read
 
 
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+
+
 def _download(url: str, most: int, progress: bool) -> bytes:
     """The bytes at `url`, or BundleError."""
     if urlsplit(url).scheme not in ("http", "https"):
@@ -187,8 +193,9 @@ def _download(url: str, most: int, progress: bool) -> bytes:
             ) as file:  # fmt: skip
                 data: bytes = file.read(most + 1)
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BundleError(f"{url}: {reason}: check the address and the network") from None
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # the answer's connection
+        raise BundleError(f"{url}: {_reason(error)}: check the address and the network") from None
     if len(data) > most:
         raise BundleError(f"{url} has more than {most} bytes: it is not what it should be")
     return data

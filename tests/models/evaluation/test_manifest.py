@@ -41,6 +41,13 @@ def test_what_a_recording_holds(tmp_path: Path, entry: dict[str, Any], holds: tu
     assert known(tmp_path, **entry).technologies == holds
 
 
+def test_what_people_are_told_of_it(tmp_path: Path) -> None:
+    cells = [{"duplex": "TDD", "nrb": 100, "bw_mhz": 20}, {"duplex": "FDD", "nrb": 50}]
+    assert known(tmp_path, truth_cells=cells).holds == "lte TDD 20 MHz"
+    assert known(tmp_path, technology=["gsm", "fm"], bandwidth_hz=2e5).holds == "gsm, fm 0.2 MHz"
+    assert known(tmp_path).holds == ""
+
+
 def test_rows_of_cells_are_their_occupied_band(tmp_path: Path) -> None:
     """50 blocks are 9 MHz, less 0.2 at each edge; an SSB at 30 kHz is 7.2 MHz wide."""
     cells = [{"nrb": 50, "freq_offset_hz": 6e3}, {"bw_mhz": 10, "freq_offset_hz": 6e3}]
