@@ -102,7 +102,7 @@ def test_baselines_beside_them_stay(tmp_path: Path) -> None:
     bundle = load_bundle(tmp_path / "nano")
     name, value = headline(bundle, bundle.head("signals")) or ("", 0.0)
     assert (name, value) == ("mean_class_accuracy", test["model"]["mean_class_accuracy"])
-    assert headline(bundle, bundle.head("anomaly")) is None
+    assert headline(bundle, bundle.head("anomaly")) is None  # of which no figure is told
 
 
 def test_the_same_predictions_are_the_same_bytes_and_few(folder: Path) -> None:

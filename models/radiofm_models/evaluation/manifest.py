@@ -8,9 +8,9 @@
       "datatype": "cu8", "sample_rate_hz": 19.2e6, "center_frequency_hz": 796e6,      of a raw file
       "known": "what else there is to say"}]}
 
-Only `recording` has to be there. `truth_cells` are cells that a receiver decoded: of LTE `nrb` (or
-`bw_mhz`) and `freq_offset_hz`, of NR `ssb_center_hz` and `scs` (kHz). Other keys are passed over.
-Where `technology` is not said, cells tell it, and else words of `known`.
+Only `recording` has to be there. `truth_cells` are cells that a receiver decoded: of LTE `nrb` and
+`freq_offset_hz`, of NR `ssb_center_hz` and `scs` (kHz). Other keys are passed over. Where
+`technology` is not said, cells tell it, and else words of `known`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Rows(_Entry):
 class Cell(_Entry):
     """A cell that a receiver decoded."""
 
-    nrb: Annotated[int, Field(gt=0)] | None = None
+    nrb: Annotated[int, Field(ge=6, le=110)] | None = None
     bw_mhz: Annotated[float, Field(gt=0)] | None = None
     freq_offset_hz: float = 0.0
     duplex: str | None = None
@@ -87,8 +87,6 @@ class Cell(_Entry):
             return Rows(technology="nr", low_hz=middle - half, high_hz=middle + half)
         if self.nrb is not None:
             return _lte(self.freq_offset_hz, self.nrb * LTE_BLOCK_HZ)
-        if self.bw_mhz is not None:
-            return _lte(self.freq_offset_hz, self.bw_mhz * 1e6 * LTE_FILLED)
         return None
 
 
@@ -154,8 +152,9 @@ class Known:
         rows = [*entry.rows, *self._cells(entry.center_frequency_hz or center_hz)]
         if self.technologies == (NOISE,):
             rows.append(Rows.model_construct(technology=NOISE, low_hz=-math.inf, high_hz=math.inf))
-        if not rows and entry.bandwidth_hz and self.technologies == ("lte",):
-            rows.append(_lte(0.0, entry.bandwidth_hz * LTE_FILLED))
+        occupied_hz = (entry.bandwidth_hz or 0.0) * LTE_FILLED
+        if not rows and self.technologies == ("lte",) and occupied_hz > 2 * EDGE_HZ:
+            rows.append(_lte(0.0, occupied_hz))
         return tuple(rows)
 
     def _cells(self, center_hz: float | None) -> list[Rows]:

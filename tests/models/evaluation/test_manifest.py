@@ -29,7 +29,8 @@ def known(folder: Path, **entry: Any) -> Known:
         ({"technology": "lora"}, ("lora",)),
         ({"technology": ["lte", "gsm"], "known": "802.11"}, ("lte", "gsm")),
         ({"truth_cells": [{"nrb": 50}], "known": "5G NR"}, ("lte",)),
-        ({"truth_cells": [{"pci": 5, "ssb_center_hz": 1e9}, {"bw_mhz": 5}]}, ("nr", "lte")),
+        ({"truth_cells": [{"pci": 5, "ssb_center_hz": 1e9}, {"nrb": 6}]}, ("nr", "lte")),
+        ({"truth_cells": [{"bw_mhz": 0.2}], "known": "GSM"}, ("gsm",)),
         ({"truth_cells": [], "known": "receiver noise only (no LTE cell found)"}, ("noise",)),
         ({"truth_cells": None, "known": "over-the-air 802.11n packets"}, ("wifi",)),
         ({"known": "Mode S/ADS-B; LTE beside it"}, ("lte", "adsb")),
@@ -50,9 +51,9 @@ def test_what_people_are_told_of_it(tmp_path: Path) -> None:
 
 def test_rows_of_cells_are_their_occupied_band(tmp_path: Path) -> None:
     """50 blocks are 9 MHz, less 0.2 at each edge; an SSB at 30 kHz is 7.2 MHz wide."""
-    cells = [{"nrb": 50, "freq_offset_hz": 6e3}, {"bw_mhz": 10, "freq_offset_hz": 6e3}]
+    cell = {"nrb": 50, "freq_offset_hz": 6e3}
     lte = Rows(technology="lte", low_hz=-4.294e6, high_hz=4.306e6)
-    assert known(tmp_path, truth_cells=cells).rows(None) == (lte,)  # both say the same
+    assert known(tmp_path, truth_cells=[cell, {"pci": 7} | cell]).rows(None) == (lte,)
     ssb = known(tmp_path, truth_cells=[{"ssb_center_hz": 3.5e9, "scs": 30}])
     nr = Rows(technology="nr", low_hz=-13.6e6, high_hz=-6.4e6)
     assert ssb.rows(3.51e9) == (nr,)
@@ -60,6 +61,7 @@ def test_rows_of_cells_are_their_occupied_band(tmp_path: Path) -> None:
     assert known(tmp_path, technology="lte", bandwidth_hz=10e6).rows(None) == (
         Rows(technology="lte", low_hz=-4.3e6, high_hz=4.3e6),
     )
+    assert known(tmp_path, technology="lte", bandwidth_hz=2e5).rows(None) == ()
     (noise,) = known(tmp_path, technology="noise").rows(None)
     assert noise.technology == "noise" and noise.low_hz < -1e12 and noise.high_hz > 1e12
 
