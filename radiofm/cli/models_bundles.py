@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -115,7 +115,10 @@ def pull(
     ] = None,
     sha256: Annotated[
         str | None,
-        typer.Option(help="Of a URL: the hash that it must have, 64 hex digits."),
+        typer.Option(
+            help="Of a URL or an archive: the hash that it must have, 64 hex digits.",
+            show_default=False,
+        ),
     ] = None,
     revision: Annotated[
         str | None,
@@ -127,15 +130,17 @@ def pull(
     """Fetch a bundle or a checkpoint: weights, graphs and JSON only, each by its hash."""
     from radiofm_models.interchange import fetch
 
+    kind = _kind(source)
+    _fits(source, kind, {"--sha256": sha256, "--revision": revision, "--endpoint": endpoint})
     choose = _chooser(out, name)
     progress = shown(as_json)
     report: dict[str, Any] = {"command": "models pull"}
-    if "://" in source:
+    if kind == "URL":
         folder, manifest = fetch.from_url(source, sha256, choose, progress)
-    elif Path(source).is_dir():
+    elif kind == "folder":
         folder, manifest = fetch.from_folder(Path(source), choose)
-    elif Path(source).is_file():
-        folder, manifest = fetch.from_archive(Path(source).read_bytes(), source, choose)
+    elif kind == "archive":
+        folder, manifest = fetch.from_archive(Path(source).read_bytes(), source, choose, sha256)
     else:
         from radiofm_models.interchange import hub
 
@@ -156,11 +161,32 @@ def pull(
         typer.echo(f"{folder}: bundle of {len(manifest.files)} files, each as its hash says")
 
 
+def _kind(source: str) -> Literal["URL", "folder", "archive", "hub"]:
+    if "://" in source:
+        return "URL"
+    if Path(source).is_dir():
+        return "folder"
+    return "archive" if Path(source).is_file() else "hub"
+
+
+def _fits(source: str, kind: str, given: dict[str, str | None]) -> None:
+    """No option goes unheard."""
+    from radiofm.errors import UsageError
+
+    heard = {"URL": ("--sha256",), "archive": ("--sha256",), "hub": ("--revision", "--endpoint")}
+    for option, value in given.items():
+        if value is not None and option not in heard.get(kind, ()):
+            what = "is taken for one of a hub" if kind == "hub" else f"is a {kind}"
+            raise UsageError(f"{option}: {source} {what}: leave the option out")
+
+
 def _chooser(out: Path | None, name: str | None) -> Callable[[BundleManifest], Path]:
     """The folder for a bundle: `out`, or one that is found by its name."""
     from radiofm.cli.bundles import pulled_bundles, shipped_bundles
     from radiofm.errors import UsageError
 
+    if name is not None and out is not None:
+        raise UsageError(f"--name {name}: with --out the bundle is where that says: leave one out")
     if name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
         raise UsageError(f"--name {name!r}: write letters, digits, dots, - and _")
 

@@ -121,6 +121,10 @@ def test_verify_in_words(run: Run) -> None:
     [
         (["pull", "http://localhost/x.zip"], "--sha256 is missing", 2),
         (["pull", "x", "--name", "../x"], "--name '../x': write letters", 2),
+        (["pull", "x", "--name", "x", "--out", "y"], "--name x: with --out", 2),
+        (["pull", ".", "--sha256", "0"], r"--sha256: \. is a folder: leave the option out", 2),
+        (["pull", "me/x", "--sha256", "0"], "--sha256: me/x is taken for one of a hub", 2),
+        (["pull", "http://x/y.zip", "--revision", "a"], "--revision: http://x/y.zip is a URL", 2),
         (["verify", "gone"], "bundle 'gone' is no folder, and there are nano", 1),
         (["import", "gone.safetensors", "--from", "mae", "--out", "x"], "gone.safetensors", 1),
         (["import", "gone", "--from", "mae", "--out", "x", "--spec", "none"], "spec 'none'", 2),

@@ -54,8 +54,11 @@ def from_folder(folder: Path, choose: Choose) -> tuple[Path, BundleManifest]:
     return _install(read, str(folder), choose, card=True)
 
 
-def from_archive(data: bytes, where: str, choose: Choose) -> tuple[Path, BundleManifest]:
-    """Put the bundle in a zip or tar archive, `data`, where `choose` says."""
+def from_archive(
+    data: bytes, where: str, choose: Choose, sha256: str | None = None
+) -> tuple[Path, BundleManifest]:
+    """Put the bundle in a zip or tar archive, `data` of the hash `sha256`, where `choose` says."""
+    _expect(data, sha256, where)
     try:
         if zipfile.is_zipfile(io.BytesIO(data)):
             with zipfile.ZipFile(io.BytesIO(data)) as packed:
@@ -79,16 +82,20 @@ def from_url(
         raise UsageError(f"--sha256 is missing: give the hash of {url}, from whom you trust")
     archive = not urlsplit(url).path.endswith(".json")
     data = _download(url, MAX_BYTES if archive else MAX_TEXT_BYTES, progress)
-    found = hashlib.sha256(data).hexdigest()
-    if found != sha256.lower():
-        raise BundleError(f"{url}: its SHA-256 is {found}, not {sha256}: it is not that bundle")
     if archive:
-        return from_archive(data, url, choose)
+        return from_archive(data, url, choose, sha256)
+    _expect(data, sha256, url)
 
     def read(name: str, most: int) -> bytes | None:
         return data if name == MANIFEST else _download(urljoin(url, name), most, progress)
 
     return _install(read, url, choose, card=False)
+
+
+def _expect(data: bytes, sha256: str | None, where: str) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and found != sha256.lower():
+        raise BundleError(f"{where}: its SHA-256 is {found}, not {sha256}: it is not that bundle")
 
 
 def free(folder: Path) -> Path:

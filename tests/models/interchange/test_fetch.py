@@ -99,6 +99,13 @@ def test_from_an_archive(bundle: Path, choose: Any, root: str, pack: Any) -> Non
     assert not (bundle.parent / "evil.sh").exists() and not (bundle.parent / "evil").exists()
 
 
+def test_an_archive_of_another_hash(bundle: Path, choose: Any) -> None:
+    data = zipped(contents(bundle))
+    with pytest.raises(BundleError, match="its SHA-256 is"):
+        from_archive(data, "x.zip", choose, "0" * 64)
+    assert from_archive(data, "x.zip", choose, hash_of(data))[1].name == "mine"
+
+
 def test_a_link_is_no_file(bundle: Path, choose: Any, tmp_path: Path) -> None:
     files = contents(bundle)
     (tmp_path / "secret").write_bytes(files.pop("trunk.onnx"))
