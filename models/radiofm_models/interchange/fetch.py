@@ -79,7 +79,7 @@ def from_url(
     The files of a bundle.json lie beside it; its card, of which no hash is known, is left there.
     """
     if sha256 is None:
-        raise UsageError(f"--sha256 is missing: give the hash of {url}, from whom you trust")
+        raise UsageError(f"--sha256 is missing: give the hash of {url}, told by one whom you trust")
     archive = not urlsplit(url).path.endswith(".json")
     data = _download(url, MAX_BYTES if archive else MAX_TEXT_BYTES, progress)
     if archive:
