@@ -6,6 +6,7 @@
     heads/<name>/head.onnx
     embeds/<name>.onnx             of several modalities: slice -> the trunk's tokens
     adapters/<name>.onnx_adapter   query and value matrices that trunk and tail take for a head
+    predictions.npz                what heads said of test items, for `radiofm models verify`
 
 Nothing in it can run code: files are read once, their hash is checked over the bytes that are used,
 and the server admits standard ONNX operators only.
@@ -88,7 +89,7 @@ class BundleManifest(Record):
     encoder: EncoderRecord
     modalities: dict[Name, ModalityRecord] = Field(default_factory=dict)  # empty: spectrograms
     heads: tuple[HeadRecord, ...]
-    files: dict[str, FileRecord]
+    files: dict[RelativePath, FileRecord]
     provenance: dict[str, Any]  # command, commit, seeds, data, packages, cost
     metrics: dict[str, Any]
 
@@ -152,15 +153,20 @@ class Bundle:
 def load_bundle(path: Path) -> Bundle:
     """Open the bundle at `path` (a folder). Files are hashed when read, not here."""
     try:
-        text = (path / MANIFEST).read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+        text = (path / MANIFEST).read_bytes()
+    except OSError:
         raise BundleError(f"bundle {path}: no readable {MANIFEST} there") from None
+    return Bundle(path, parse_manifest(text, str(path)))
+
+
+def parse_manifest(text: bytes, where: str) -> BundleManifest:
+    """The manifest of the bundle that is at `where`, or BundleError that names the field."""
     try:
-        return Bundle(path, BundleManifest.model_validate_json(text))
+        return BundleManifest.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}") from None
+        field = ".".join(str(p) for p in first["loc"])
+        raise BundleError(f"bundle {where}: {MANIFEST}: {field}: {first['msg']}") from None
 
 
 def file_record(data: bytes) -> FileRecord:

@@ -42,6 +42,7 @@ def shared_csi() -> Path:
 def hermetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("RADIOFM_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     before = {t.ident for t in threading.enumerate()}
     yield
     deadline = time.monotonic() + 5

@@ -39,6 +39,7 @@ def test_the_wheel_built_from_the_sdist_runs(tmp_path: Path) -> None:
         "radiofm_capture/system/53-adi-plutosdr-usb.rules",
         "radiofm_models/zoo/nano/bundle.json",
         "radiofm_models/zoo/nano/trunk.onnx",
+        "radiofm_models/zoo/nano/predictions.npz",
     ):
         assert needed in names, f"{needed} is not in the wheel"
 

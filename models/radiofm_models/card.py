@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from radiofm.bundle import BundleManifest
+from radiofm_models.evaluation.air_summary import summary
+from radiofm_models.predictions import head_of
 from radiofm_models.report import Cell, Column, Part, Report, Run, Section, Table
 from radiofm_models.report.markdown import markdown
 
@@ -22,7 +24,6 @@ LIMITS = (
     "drift over time",
 )
 CALLED = 3  # labels that a family is most often taken for
-SKIPPED = ("score",)
 BOUNDS = {"mse": "min", "calibration_error": "min"}
 
 
@@ -48,9 +49,10 @@ def card(manifest: BundleManifest) -> str:
         Section("What it is for", [USE, _encoder(manifest), _heads(manifest)]),
         Section("What it was trained on", _training(manifest)),
     ]
-    for exam in manifest.metrics["test"]:
-        title = f"{exam['head']}: {exam['slices']:,} test slices, {exam['set']}"
-        sections.append(Section(title, _exam(manifest, exam)))
+    for name, answers in manifest.metrics["test"].items():
+        sections.append(Section(f"{name}, on its test slices", _exam(manifest, name, answers)))
+    if recordings := manifest.metrics["recordings"]:
+        sections.append(Section("On real air, that it was not trained on", _air(recordings)))
     sections.append(Section("What it cost", [_cost(manifest)]))
     title = f"{manifest.name}: an encoder for 16 ms spectrograms and {len(manifest.heads)} heads"
     return markdown(Report(title, run, sections))
@@ -97,22 +99,75 @@ def _training(manifest: BundleManifest) -> list[Part]:
     ]
 
 
-def _exam(manifest: BundleManifest, exam: dict[str, Any]) -> list[Part]:
-    figures, own = exam["figures"], exam["figures"][manifest.name]
-    names = [key for key, value in own.items() if isinstance(value, float) and key not in SKIPPED]
+def _exam(manifest: BundleManifest, name: str, answers: dict[str, Any]) -> list[Part]:
+    own = answers["model"]
+    names = [key for key, value in own.items() if isinstance(value, float)]
     columns = [Column("who answers"), *(Column(n.replace("_", " "), best=_best(n)) for n in names)]
-    rows: list[list[Cell]] = [[who, *(f.get(n) for n in names)] for who, f in figures.items()]
+    who = {manifest.name if key == "model" else key: f for key, f in answers.items()}
+    rows: list[list[Cell]] = [[key, *(f.get(n) for n in names)] for key, f in who.items()]
     parts: list[Part] = [Table("Against what learnt less, or nothing", columns, rows)]
-    labels = next(head.labels for head in manifest.heads if head.name == exam["head"])
-    if "confusion" in own:
+    labels = next(head.labels for head in manifest.heads if head.name == head_of(name))
+    if "clear" in own:
+        parts.append(_clear(answers))
+    if "confusion" in own and "recall" in own:
         parts.append(_confusion(labels, own["confusion"]))
     if by_snr := own.get("by_snr"):
         parts.append(_by_snr(by_snr))
     return parts
 
 
-def _best(name: str) -> Any:
-    return BOUNDS.get(name, "max")
+def _clear(answers: dict[str, Any]) -> Table:
+    rows: list[list[Cell]] = [
+        [who, f["clear"]["items"], f["clear"]["mean_class_accuracy"]]
+        for who, f in answers.items()
+        if "clear" in f
+    ]
+    columns = [Column("who answers"), Column("items"), Column("mean class accuracy", best="max")]
+    return Table("Signals of 5 dB SNR and more, and slices without one", columns, rows)
+
+
+def _air(recordings: list[dict[str, Any]]) -> list[Part]:
+    found = summary(recordings)
+    heads = list(recordings[0]["heads"])
+    named = [h for h in heads if any(h in t["right"] for t in found["technologies"].values())]
+    rows: list[list[Cell]] = [
+        [name, t["recordings"], t["slices"],
+         *(value for h in named for value in _right(t["right"].get(h)))]
+        for name, t in found["technologies"].items()
+    ]  # fmt: skip
+    columns = [Column("holds"), Column("recordings"), Column("slices")]
+    for head in named:
+        columns += [Column(f"{head}: right", ".1%"), Column("in the worst recording", ".1%")]
+    parts: list[Part] = [Table("Slices whose label is right, by what recordings hold", columns, rows)]
+    for head, known in found["rows"].items():
+        labels = list(next(iter(known.values()))["pixels"])
+        lines: list[list[Cell]] = [
+            [what, each["recordings"], *(each["pixels"].get(label) for label in labels)]
+            for what, each in known.items()
+        ]
+        titles = [Column("rows of"), Column("recordings"), *(Column(n, ".1%") for n in labels)]
+        parts.append(Table(f"What {head} calls rows that are known", titles, lines))
+    parts.append(_each(recordings, named))
+    return parts
+
+
+def _right(figures: dict[str, float] | None) -> tuple[Cell, Cell]:
+    return (figures["slices"], figures["lowest"]) if figures else (None, None)
+
+
+def _each(recordings: list[dict[str, Any]], heads: Sequence[str]) -> Table:
+    rows: list[list[Cell]] = []
+    for one in recordings:
+        name = one["recording"] + ("*" if one["repeated_to_fill_a_slice"] else "")
+        called = []
+        for head in heads:
+            counts = one["heads"][head].get("called") or one["heads"][head].get("present") or {}
+            most = sorted(counts.items(), key=lambda pair: -pair[1])[:CALLED]
+            called.append(", ".join(f"{label} {n:.3g}" for label, n in most if n))
+        rows.append([name, ", ".join(one["technology"]), one["slices"], *called])
+    columns = [Column("recording"), Column("holds"), Column("slices"), *map(Column, heads)]
+    note = "* shorter than a slice, and repeated to fill one"
+    return Table("Recording by recording: what slices are called most", columns, rows, note)
 
 
 def _confusion(labels: Sequence[str], table: list[list[int]]) -> Table:

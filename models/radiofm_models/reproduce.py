@@ -28,12 +28,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from radiofm.bundle import BundleManifest, load_bundle, write_manifest
+from radiofm.bundle import Bundle, BundleManifest, load_bundle, write_manifest
 from radiofm.errors import RadiofmError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
 from radiofm_models.card import write_card
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
+from radiofm_models.evaluation.manifest import MANIFEST, read_manifests
+from radiofm_models.evaluation.on_air import on_air
 from radiofm_models.evaluation.shipped import Exam, evaluate_shipped
 from radiofm_models.export import Modality, TrainedHead, export_bundle
 from radiofm_models.finetune_run import RANDOM, Wanted, tune_in
@@ -99,7 +101,8 @@ class _Making:
         with self.cost.stage("evaluate"):
             fixed.heads.update({key: tuned.tuning.head for key, tuned in again.items()})
             rivals = {"random-init, frozen": fixed, "from scratch": scratch}
-            metrics = {"test": evaluate_shipped(load_bundle(bundle), exams, rivals)}
+            manifest = evaluate_shipped(bundle, exams, rivals)
+            metrics = {"recordings": _on_air(load_bundle(bundle), recordings)}
         provenance["cost"] = self.cost.table
         manifest = manifest.model_copy(
             update={"metrics": manifest.metrics | metrics, "provenance": provenance}
@@ -175,6 +178,13 @@ class _Making:
             "python": platform.python_version(),
             "machine": f"{platform.machine()}, {os.cpu_count()} CPUs",
         }
+
+
+def _on_air(bundle: Bundle, recordings: Path) -> list[dict[str, Any]]:
+    """Of each recording of a manifest, what the heads make of it; [] where there is no manifest."""
+    if recordings.is_dir() and not (recordings / MANIFEST).is_file():
+        return []
+    return [heard.to_json() for heard in on_air(bundle, read_manifests([recordings]))]
 
 
 def _served(

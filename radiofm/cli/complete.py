@@ -10,6 +10,8 @@ from typing import get_args
 
 import typer
 
+from radiofm.cli.bundles import named_bundles
+
 
 def profiles(incomplete: str) -> list[tuple[str, str]]:
     """Names of profiles, each with what it is."""
@@ -39,9 +41,8 @@ def plans(incomplete: str) -> list[str]:
 
 
 def bundles(incomplete: str) -> list[str]:
-    """The bundles that come with radiofm."""
-    folder = _package("radiofm_models") / "zoo"
-    return _matching((file.parent.name for file in folder.glob("*/bundle.json")), incomplete)
+    """The bundles that come with radiofm, and those pulled."""
+    return _matching(named_bundles(), incomplete)
 
 
 def recipes(incomplete: str) -> list[str]:
@@ -53,8 +54,7 @@ def recipes(incomplete: str) -> list[str]:
 def heads(ctx: typer.Context, incomplete: str) -> list[str]:
     """The heads of the bundle that the command line names so far; after a comma the next one."""
     bundle = ctx.params.get("bundle") or "nano"
-    shipped = _package("radiofm_models") / "zoo" / bundle
-    manifest = (shipped if shipped.is_dir() else Path(bundle)) / "bundle.json"
+    manifest = named_bundles().get(bundle, Path(bundle)) / "bundle.json"
     try:
         names = [head["name"] for head in json.loads(manifest.read_text("utf-8"))["heads"]]
     except (OSError, ValueError, LookupError, TypeError):

@@ -1,4 +1,4 @@
-"""`radiofm evaluate`: what a run is worth, beside what had to be beaten."""
+"""`radiofm evaluate`: what a run is worth beside what had to be beaten; a bundle on real air."""
 
 from __future__ import annotations
 
@@ -12,22 +12,65 @@ import typer
 from radiofm.cli import options, reports
 from radiofm.cli.threads import wait_quietly
 
+SLICES = 64
+
 
 def evaluate(
     run: Annotated[
-        Path, typer.Argument(help="Folder of a `radiofm finetune` or `radiofm pretrain` run.")
-    ],
+        str | None,
+        typer.Argument(
+            help="Folder of a `radiofm finetune` or `radiofm pretrain` run; with --recordings a "
+            "bundle's name or folder. (default: with --recordings nano)",
+            show_default=False,
+        ),
+    ] = None,
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Manifest of real recordings (docs/real-air.md), or the folder of a "
+            "manifest.json: judge a bundle's heads on these. Of several, a later one adds to what "
+            "is known.",
+            show_default=False,
+        ),
+    ] = None,
+    slices: Annotated[
+        int, typer.Option(min=1, help="With --recordings: slices of each recording, at most.")
+    ] = SLICES,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the report. (default: RUN/report)", show_default=False),
+        typer.Option(
+            "--out",
+            "--report",
+            help="Folder of the report. (default: RUN/report; with --recordings none is written)",
+            show_default=False,
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Judge a run on items that it never saw, beside an untrained encoder and trivial answers."""
+    """Judge a run on items that it never saw, beside an untrained encoder and trivial answers; or
+    a bundle on real recordings, beside what is known of them."""
     wait_quietly()
+    machine = f"{platform.machine()}, {os.cpu_count()} CPUs"
+    if recordings:
+        _on_air(run or "nano", recordings, slices, out, machine, as_json)
+        return
+    from radiofm.errors import UsageError
     from radiofm_models.evaluation.run import evaluate as judge
 
-    machine = f"{platform.machine()}, {os.cpu_count()} CPUs"
-    folder = out or run / "report"
-    report = judge(run, folder, f"radiofm evaluate {run}", machine)
+    if run is None:
+        raise UsageError("RUN is missing: name the folder of a run, or --recordings MANIFEST")
+    folder = out or Path(run) / "report"
+    report = judge(Path(run), folder, f"radiofm evaluate {run}", machine)
     reports.close("evaluate", folder, report, as_json)
+
+
+def _on_air(
+    name: str, manifests: list[Path], slices: int, out: Path | None, machine: str, as_json: bool
+) -> None:
+    from radiofm.cli.bundles import bundle_path
+    from radiofm_models.evaluation.air_report import evaluate_on_air
+
+    command = f"radiofm evaluate {name}" + "".join(f" --recordings {file}" for file in manifests)
+    command += f" --slices {slices}" if slices != SLICES else ""
+    report, figures = evaluate_on_air(bundle_path(name), manifests, out, command, machine, slices)
+    reports.close("evaluate", out, report, as_json, {"bundle": name, **figures})

@@ -1,138 +1,17 @@
-"""`radiofm models`: weights from and to others."""
+"""`radiofm models`: bundles that are at hand, and weights from and to others."""
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import Annotated, Literal
-
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import models_bundles, models_weights
 
-app = typer.Typer(help="Weights from and to others: import, convert, push.", no_args_is_help=True)
-
-Heads = Annotated[
-    int | None,
-    typer.Option(min=1, help="Attention heads of the encoder. (default: the authors', by size)"),
-]
-DecoderHeads = Annotated[
-    int | None,
-    typer.Option(min=1, help="Attention heads of the decoder. (default: the authors', by size)"),
-]
-Endpoint = Annotated[
-    str | None,
-    typer.Option(
-        help="Address of the hub. (default: $HF_ENDPOINT or https://huggingface.co)",
-        show_default=False,
-    ),
-]
-
-
-@app.command("import")
-def import_(
-    file: Annotated[
-        Path, typer.Argument(help="A safetensors file; `radiofm models convert` makes one.")
-    ],
-    source: Annotated[
-        Literal["mae", "wavesfm"],
-        typer.Option(
-            "--from",
-            help="Whose layout: mae (AhmedTarek62/mae, one or several channels), wavesfm (v1, the "
-            "vision path).",
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoint to write.")],
-    spec: Annotated[
-        str,
-        typer.Option(
-            help="Spec of the spectrograms they were trained on: wavesfm, table-i or FILE."
-        ),
-    ] = "wavesfm",
-    heads: Heads = None,
-    decoder_heads: DecoderHeads = None,
-    norm_eps: Annotated[
-        float, typer.Option(help="Epsilon of the blocks' norms, which no file tells.")
-    ] = 1e-5,
-    as_json: options.Json = False,
-) -> None:
-    """Turn the authors' released weights into a checkpoint: every name and shape is checked."""
-    from radiofm.cli.specs import spec_named
-    from radiofm_models.interchange.importing import import_weights
-
-    made = import_weights(file, source, out, spec_named(spec), heads, decoder_heads, norm_eps)
-    if as_json:
-        report = {
-            "command": "models import",
-            "checkpoint": str(out),
-            "vit": made.config.model_dump(),
-            "decoder": made.decoder,
-            "parameters": made.parameters,
-            "left_out": made.left_out,
-        }
-        typer.echo(json.dumps(report))
-        return
-    what = "encoder and decoder" if made.decoder else "encoder"
-    typer.echo(f"{out}: {what} of {made.parameters:,} parameters", err=True)
-    if made.left_out:
-        typer.echo(f"left out: {', '.join(made.left_out)}", err=True)
-
-
-@app.command()
-def convert(
-    file: Annotated[Path, typer.Argument(help="A checkpoint of torch: .pth or .pt.")],
-    out: Annotated[Path, typer.Option(help="The safetensors file to write.")],
-    as_json: options.Json = False,
-) -> None:
-    """Turn a .pth into a safetensors file; one with more than weights and values is refused."""
-    from radiofm_models.interchange.pth import convert as run
-
-    parameters = run(file, out)
-    report = {"command": "models convert", "file": str(out), "parameters": parameters}
-    typer.echo(json.dumps(report) if as_json else f"{out}: {parameters:,} parameters")
-
-
-@app.command()
-def push(
-    folder: Annotated[Path, typer.Argument(help="A bundle's or a checkpoint's folder.")],
-    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the hub; made where it is not.")],
-    public: Annotated[bool, typer.Option("--public", help="Let all see a new repository.")] = False,
-    endpoint: Endpoint = None,
-    as_json: options.Json = False,
-) -> None:
-    """Put a bundle or a checkpoint on a Hugging Face hub, with the token of `hf auth login`."""
-    from radiofm_models.interchange.hub import push as run
-
-    done = run(folder, repo, public, endpoint, progress=_progress(as_json))
-    report = {"command": "models push", "repo": repo, "kind": done.kind, "commit": done.commit}
-    if as_json:
-        typer.echo(json.dumps({**report, "files": done.files}))
-    else:
-        typer.echo(f"{repo}: {done.kind} of {len(done.files)} files, commit {done.commit}")
-
-
-@app.command()
-def pull(
-    repo: Annotated[str, typer.Argument(help="OWNER/NAME on the hub.")],
-    out: Annotated[Path, typer.Option(help="The folder to make.")],
-    revision: Annotated[
-        str | None, typer.Option(help="Branch, tag or commit. (default: main)", show_default=False)
-    ] = None,
-    endpoint: Endpoint = None,
-    as_json: options.Json = False,
-) -> None:
-    """Fetch a bundle or a checkpoint from a Hugging Face hub: weights, graphs and JSON only."""
-    from radiofm_models.interchange.hub import pull as run
-
-    done = run(repo, out, revision, endpoint, progress=_progress(as_json))
-    report = {"command": "models pull", "folder": str(out), "repo": repo, "kind": done.kind}
-    report = {**report, "commit": done.commit}
-    if as_json:
-        typer.echo(json.dumps({**report, "files": done.files}))
-    else:
-        typer.echo(f"{out}: {done.kind} of {len(done.files)} files, commit {done.commit}")
-
-
-def _progress(as_json: bool) -> bool:
-    return not as_json and sys.stderr.isatty()
+app = typer.Typer(
+    help="Bundles and weights: list, verify, pull, push, import, convert.", no_args_is_help=True
+)
+app.command("list")(models_bundles.list_)
+app.command()(models_bundles.verify)
+app.command()(models_bundles.pull)
+app.command()(models_weights.push)
+app.command("import")(models_weights.import_)
+app.command()(models_weights.convert)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,23 @@ if TYPE_CHECKING:
     from radiofm_models.report import Report
 
 
-def close(command: str, folder: Path, report: Report, as_json: bool) -> None:
-    """Show the tables and where the report lies; or one line of JSON with the tables' texts."""
+def close(
+    command: str,
+    folder: Path | None,
+    report: Report,
+    as_json: bool,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Show the tables and where the report lies, if it was written; or one line of JSON with the
+    tables' texts and what there is `more`."""
     if as_json:
         tables: list[dict[str, Any]] = [
             {"title": t.title, "columns": [c.title for c in t.columns], "rows": t.texts()}
             for t in report.tables()
         ]
-        typer.echo(json.dumps({"command": command, "report": str(folder), "tables": tables}))
+        where = None if folder is None else str(folder)
+        closing = {"command": command, "report": where, **(more or {}), "tables": tables}
+        typer.echo(json.dumps(closing))
         return
     from rich.console import Console
     from rich.table import Table
@@ -35,4 +45,5 @@ def close(command: str, folder: Path, report: Report, as_json: bool) -> None:
         console.print(shown)
         if table.note:
             console.print(Text(table.note, style="dim"))
-    typer.echo(f"{folder}: report.md, report.html and report.json")
+    if folder is not None:
+        typer.echo(f"{folder}: report.md, report.html and report.json")

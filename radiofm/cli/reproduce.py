@@ -76,9 +76,9 @@ def _bundle(recipe: str, scale: str, out: Path, recordings: Path | None) -> dict
     return {
         "command": "reproduce",
         "bundle": str(out / "bundle"),
-        "scores": {
-            f"{exam['head']}, {exam['set']}": exam["figures"][made.name]["score"]
-            for exam in made.metrics["test"]
+        "test": {
+            name: {key: value for key, value in who["model"].items() if isinstance(value, float)}
+            for name, who in made.metrics["test"].items()
         },
     }
 

@@ -10,6 +10,8 @@ from radiofm.bundle import MANIFEST, Bundle, load_bundle
 from radiofm_models.card import card
 from radiofm_models.evaluation.bundle import Served
 from radiofm_models.export import TOLERANCE
+from radiofm_models.predictions import PREDICTIONS
+from radiofm_models.verify import verify
 
 ZOO = Path(str(resources.files("radiofm_models"))) / "zoo" / "nano"
 
@@ -54,6 +56,14 @@ def test_its_figures_beat_the_trivial_baselines(bundle: Bundle) -> None:
     assert signals["test"]["accuracy"] > 2 * signals["majority"]["accuracy"]
     for baseline in ("energy_threshold", "all_empty"):
         assert segmentation["test"]["iou_occupied"] > segmentation[baseline]["iou_occupied"]
+
+
+def test_its_figures_come_out_of_its_predictions(bundle: Bundle) -> None:
+    found = verify(bundle)
+    assert found.unlisted == () and found.without == ()
+    signals = bundle.manifest.metrics["signals"]["test"]
+    assert found.figures["signals"]["confusion"] == signals["confusion"]
+    assert (ZOO / PREDICTIONS).stat().st_size < 1e6
 
 
 def test_the_card_is_of_this_manifest(bundle: Bundle) -> None:

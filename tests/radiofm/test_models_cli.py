@@ -9,6 +9,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from radiofm.cli import complete
+from radiofm.cli.bundles import bundle_path
 from radiofm.cli.models import app
 from radiofm.errors import RadiofmError, UsageError
 from tests.models.interchange.hub_server import serving
@@ -70,9 +72,60 @@ def test_in_words(run: Run, tmp_path: Path) -> None:
     assert done.exit_code == 0 and "a: encoder and decoder of" in done.stderr
 
 
+def test_a_bundle_that_is_pulled_is_found_by_its_name(run: Run, tmp_path: Path) -> None:
+    (shipped,) = run("list")["bundles"]
+    assert shipped["name"] == "nano" and shipped["shipped"] and shipped["bytes"] > 1e6
+    assert shipped["heads"]["signals"]["task"] == "classification"
+    got = run("pull", shipped["folder"], "--name", "mine")
+    target = tmp_path / "data" / "radiofm" / "bundles" / "mine"
+    assert got["folder"] == str(target) and got["kind"] == "bundle"
+    assert bundle_path("mine") == target and complete.bundles("") == ["mine", "nano"]
+    assert [(b["name"], b["shipped"]) for b in run("list")["bundles"]] == [
+        ("nano", True), ("mine", False),
+    ]  # fmt: skip
+    checked = run("verify", "mine")
+    assert checked["files"] == len(got["files"]) and checked["folder"] == str(target)
+    (target / "trunk.onnx").write_bytes(b"other")
+    with pytest.raises(RadiofmError, match=r"trunk\.onnx is not the file"):
+        run("verify", "mine")
+    (target / "bundle.json").write_text("{}")
+    assert "bundle.json" in run("list")["bundles"][1]["error"]
+    done = CliRunner().invoke(app, ["list"])
+    assert done.exit_code == 0 and "nano" in done.stdout and "mine" in done.stdout
+
+
+def test_a_bundle_of_a_hub_gets_its_name_here(run: Run, tmp_path: Path) -> None:
+    nano = run("list")["bundles"][0]["folder"]
+    torch.save(weights(MAE(1)), "a.pth")
+    run("convert", "a.pth", "--out", "a.safetensors")
+    run("import", "a.safetensors", "--from", "mae", "--out", "a", "--heads", "2",
+        "--decoder-heads", "4")  # fmt: skip
+    with serving() as hub:
+        run("push", nano, "me/bundle", "--endpoint", hub.url)
+        run("push", "a", "me/checkpoint", "--endpoint", hub.url)
+        got = run("pull", "me/bundle", "--name", "theirs", "--endpoint", hub.url)
+        assert got["folder"] == str(bundle_path("theirs")) and got["kind"] == "bundle"
+        with pytest.raises(UsageError, match=r"is a checkpoint: name a folder for it \(--out\)"):
+            run("pull", "me/checkpoint", "--endpoint", hub.url)
+        with pytest.raises(UsageError, match="nano comes with radiofm: give another name"):
+            run("pull", "me/bundle", "--endpoint", hub.url)
+
+
+def test_verify_in_words(run: Run) -> None:
+    done = CliRunner().invoke(app, ["verify", "nano"], catch_exceptions=False)
+    assert done.exit_code == 0 and "files, each as its hash says" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "says", "code"),
     [
+        (["pull", "http://localhost/x.zip"], "--sha256 is missing", 2),
+        (["pull", "x", "--name", "../x"], "--name '../x': write letters", 2),
+        (["pull", "x", "--name", "x", "--out", "y"], "--name x: with --out", 2),
+        (["pull", ".", "--sha256", "0"], r"--sha256: \. is a folder: leave the option out", 2),
+        (["pull", "me/x", "--sha256", "0"], "--sha256: me/x is taken for one of a hub", 2),
+        (["pull", "http://x/y.zip", "--revision", "a"], "--revision: http://x/y.zip is a URL", 2),
+        (["verify", "gone"], "bundle 'gone' is no folder, and there are nano", 1),
         (["import", "gone.safetensors", "--from", "mae", "--out", "x"], "gone.safetensors", 1),
         (["import", "gone", "--from", "mae", "--out", "x", "--spec", "none"], "spec 'none'", 2),
         (["convert", "gone.pth", "--out", "x"], "gone.pth is no checkpoint of torch", 1),

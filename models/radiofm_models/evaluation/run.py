@@ -24,7 +24,8 @@ def evaluate(folder: Path, out: Path, command: str, machine: str) -> Report:
         report = pretrained.evaluate(folder, command, machine)
     else:
         raise UsageError(
-            f"{folder} is no run of `radiofm finetune` or `radiofm pretrain`: name one"
+            f"{folder} is no run of `radiofm finetune` or `radiofm pretrain`: name one, or for a "
+            "bundle --recordings"
         )
     write_report(report, out)
     return report

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from radiofm.bundle import Bundle
+from radiofm.bundle import BundleManifest, HeadRecord, load_bundle
 from radiofm_models.data import Indices
 from radiofm_models.joint import Joint
+from radiofm_models.predictions import Figures, Stored, figures, keep_predictions, kept
 from radiofm_models.served import ServedBundle
+from radiofm_models.tasks.segmentation import Segmentation
 from radiofm_models.tasks.task import Outputs, Task
 
 BATCH = 32
@@ -32,30 +36,50 @@ class Exam:
     def rows(self) -> Indices:
         return np.arange(len(self.task.material))
 
+    @property
+    def truth(self) -> npt.NDArray[Any]:
+        """As `predictions.predict` takes it."""
+        if isinstance(self.task, Segmentation):
+            return self.task.masks(self.rows)
+        if self.task.wire == "reconstruction":
+            return self.task.images(self.rows)
+        return self.task.targets(self.rows)
+
 
 def evaluate_shipped(
-    bundle: Bundle, exams: Sequence[Exam], rivals: Mapping[str, Joint]
-) -> list[dict[str, Any]]:
-    """Each exam's `head`, `set`, number of `slices`, and `figures` by who answered: the bundle's
-    name, the rivals' that have such a head, and trivial answers'.
+    folder: Path, exams: Sequence[Exam], rivals: Mapping[str, Joint]
+) -> BundleManifest:
+    """Judge the bundle in `folder`; its manifest, which predictions and figures were put into.
+
+    `metrics["test"]` has, by head and set, figures by who answered: "model", the rivals that have
+    such a head, and trivial answers.
     """
+    bundle = load_bundle(folder)
     served = ServedBundle(bundle.manifest, bundle.read)
-    results = []
+    stored: dict[str, Stored] = {}
+    others: dict[str, dict[str, Figures]] = {}
     for exam in exams:
+        name, record = f"{exam.head}/{exam.set}", bundle.head(exam.head)
         task, rows = exam.task, exam.rows
-        temperature = bundle.head(exam.head).temperature
-        answers = {bundle.manifest.name: _served(served, exam) / np.float32(temperature)}
-        answers |= {
-            name: rival.outputs(exam.head, task, rows)
-            for name, rival in rivals.items()
-            if exam.head in rival.heads
+        stored[name] = _stored(exam, record, _served(served, exam))
+        plain = record.model_copy(update={"temperature": 1.0})
+        answers = {who: rival.outputs(exam.head, task, rows)
+                   for who, rival in rivals.items() if exam.head in rival.heads}  # fmt: skip
+        others[name] = {
+            who: figures(plain, _stored(exam, plain, outputs))
+            for who, outputs in (answers | task.trivial(rows)).items()
         }
-        answers |= task.trivial(rows)
-        figures = {name: task.metrics(outputs, rows) for name, outputs in answers.items()}
-        results.append(
-            {"head": exam.head, "set": exam.set, "slices": len(rows), "figures": figures}
-        )
-    return results
+    manifest = keep_predictions(folder, bundle.manifest, stored)
+    test = {name: own | others[name] for name, own in manifest.metrics["test"].items()}
+    return manifest.model_copy(update={"metrics": manifest.metrics | {"test": test}})
+
+
+def _stored(exam: Exam, record: HeadRecord, outputs: Outputs) -> Stored:
+    stored = kept(record, outputs, exam.truth)
+    snr_db = exam.task.material.dataset.snr_db
+    if snr_db is not None and record.task != "reconstruction":
+        stored["snr_db"] = snr_db.astype("f4")
+    return stored
 
 
 def _served(served: ServedBundle, exam: Exam) -> Outputs:

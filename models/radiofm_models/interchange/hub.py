@@ -1,8 +1,8 @@
 """`radiofm models push` and `pull`: checkpoints and bundles on a hub, by huggingface_hub.
 
-Only weights, graphs, JSON and the card travel, and nothing that comes runs: a pickle or a script
-beside them is not fetched. What came is checked against the hub's hashes, then as a bundle's or a
-checkpoint's files are, before it is put in place. Nothing is fetched but by `pull`.
+Only weights, graphs, predictions, JSON and the card travel, and nothing that comes runs: a pickle
+or a script beside them is not fetched. What came is checked against the hub's hashes, then as a
+bundle's or a checkpoint's files are, before it is put in place. Nothing is fetched but by `pull`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from radiofm_models.checkpoint import (
     CheckpointError,
     read_json,
 )
+from radiofm_models.interchange.fetch import Choose, free, from_folder
+from radiofm_models.predictions import PREDICTIONS
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -37,7 +39,7 @@ Kind = Literal["bundle", "checkpoint"]
 
 CARD = "README.md"
 CHECKPOINT_FILES = (MODEL, EMA, OPTIMIZER, CONFIG, TRAINER, CARD)
-TRAVELS = ["*.safetensors", "*.onnx", "*.json", CARD]
+TRAVELS = ["*.safetensors", "*.onnx", "*.onnx_adapter", "*.json", PREDICTIONS, CARD]
 
 
 class HubError(RadiofmError):
@@ -118,9 +120,7 @@ def pull(
     progress: bool = False,
 ) -> Moved:
     """Fetch the bundle or checkpoint `repo`, at a branch, tag or commit, into the new `folder`."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"--out {folder} is there already: name another folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    free(folder).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".pull-", dir=folder.parent) as scratch:
         fetched = Path(scratch) / folder.name
         with _hub(endpoint, progress) as api:
@@ -142,6 +142,22 @@ def pull(
             folder.rmdir()
         fetched.rename(folder)
     return Moved(kind, commit, tuple(files))
+
+
+def pull_bundle(
+    repo: str,
+    choose: Choose,
+    revision: str | None = None,
+    endpoint: str | None = None,
+    progress: bool = False,
+) -> tuple[Path, Moved]:
+    """Fetch the bundle `repo` to the folder that `choose` names for it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        fetched = Path(scratch) / "fetched"
+        done = pull(repo, fetched, revision, endpoint, progress)
+        if done.kind != "bundle":
+            raise UsageError(f"{repo} is a {done.kind}: name a folder for it (--out)")
+        return from_folder(fetched, choose)[0], done
 
 
 def _keep(folder: Path, files: list[str]) -> None:

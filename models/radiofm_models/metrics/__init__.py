@@ -1,6 +1,7 @@
 """Metrics of predictions, and the simple baselines that stand beside them."""
 
 from radiofm_models.metrics.classification import (
+    BANDS,
     Counts,
     accuracy_by_snr,
     calibration_error,
@@ -13,7 +14,12 @@ from radiofm_models.metrics.embeddings import (
     n_shot_folds,
     nearest_mean,
 )
-from radiofm_models.metrics.presence import average_precision, best_threshold, f1_score
+from radiofm_models.metrics.presence import (
+    average_precision,
+    best_threshold,
+    f1_score,
+    presence_metrics,
+)
 from radiofm_models.metrics.regression import (
     channel_errors_by_snr,
     position_errors,
@@ -32,6 +38,7 @@ from radiofm_models.metrics.segmentation import (
     above_median,
     best_energy_threshold,
     intersection_over_union,
+    mask_metrics,
     overlap,
     pixel_counts,
     segmentation_by_snr,
@@ -39,6 +46,7 @@ from radiofm_models.metrics.segmentation import (
 )
 
 __all__ = [
+    "BANDS",
     "Counts",
     "Mask",
     "above_median",
@@ -57,12 +65,14 @@ __all__ = [
     "grid_accuracy",
     "intersection_over_union",
     "knn_accuracy",
+    "mask_metrics",
     "n_shot_accuracy",
     "n_shot_folds",
     "nearest_mean",
     "overlap",
     "pixel_counts",
     "position_errors",
+    "presence_metrics",
     "reconstruction_error",
     "row_mean",
     "segmentation_by_snr",

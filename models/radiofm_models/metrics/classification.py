@@ -13,6 +13,8 @@ from radiofm_models.data import Indices
 Counts = npt.NDArray[np.int64]
 Bands = Sequence[tuple[float, float]]  # from, up to but without; dB
 
+BANDS: Bands = ((-20, -10), (-10, 0), (0, 5), (5, 10), (10, 20), (20, 60))
+
 
 def confusion(truth: Indices, predicted: Indices, labels: int) -> Counts:
     """Counts [labels, labels]: row truth, column prediction."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +37,30 @@ def f1_score(truth: Truth, predicted: Truth) -> float | None:
     """2 hits / (truths + predictions); None where there is neither."""
     total = int(truth.sum() + predicted.sum())
     return float(2 * (truth & predicted).sum() / total) if total else None
+
+
+def presence_metrics(
+    truth: Truth,
+    scores: Scores,
+    thresholds: npt.NDArray[np.float64],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """Of `truth` and `scores` [n, labels]; a label is there from its threshold, [labels], on.
+
+    Means are over the labels that occur, in truth or prediction; `exact` is the share of items of
+    which every label is right.
+    """
+    there = scores >= thresholds
+    precision = [average_precision(t, s) for t, s in zip(truth.T, scores.T, strict=True)]
+    f1 = [f1_score(t, p) for t, p in zip(truth.T, there.T, strict=True)]
+    known = [value for value in precision if value is not None]
+    return {
+        "mean_average_precision": float(np.mean(known)) if known else 0.0,
+        "macro_f1": float(np.mean([v for v in f1 if v is not None] or [0.0])),
+        "exact": float((there == truth).all(axis=1).mean()),
+        "average_precision": dict(zip(labels, precision, strict=True)),
+        "f1": dict(zip(labels, f1, strict=True)),
+    }
 
 
 def _at_thresholds(

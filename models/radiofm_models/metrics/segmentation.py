@@ -42,6 +42,18 @@ def intersection_over_union(table: Counts) -> dict[str, Any]:
     }
 
 
+def mask_metrics(tables: Counts) -> dict[str, Any]:
+    """Of the pixel counts of slices, [n, labels, labels]: `intersection_over_union` of all pixels,
+    the recall of each class (None of one that does not occur) and their confusion."""
+    table = tables.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        recall = table.diagonal() / table.sum(axis=1)
+    return intersection_over_union(table) | {
+        "recall": [None if np.isnan(r) else float(r) for r in recall],
+        "confusion": table.tolist(),
+    }
+
+
 def segmentation_by_snr(
     tables: Counts, snr_db: npt.NDArray[Any], bands: Bands
 ) -> list[dict[str, Any]]:

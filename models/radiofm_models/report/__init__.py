@@ -8,7 +8,7 @@ from radiofm_models.report.document import SMOKE, Part, Report, Run, Scale, Sect
 from radiofm_models.report.embeddings import embedding_pca
 from radiofm_models.report.figure import Figure
 from radiofm_models.report.lora_front import LoraPoint, Reference, lora_front
-from radiofm_models.report.pictures import forecasts, reconstructions, segmentations
+from radiofm_models.report.pictures import answers, forecasts, reconstructions, segmentations
 from radiofm_models.report.table import Cell, Column, Measured, Table
 from radiofm_models.report.tasks import (
     channel_curves,
@@ -33,6 +33,7 @@ __all__ = [
     "Section",
     "Series",
     "Table",
+    "answers",
     "beside_paper",
     "channel_curves",
     "channel_section",

@@ -30,7 +30,7 @@ class Run:
         scale = f"smoke. {SMOKE}" if self.scale == "smoke" else self.scale
         return [
             *([("Scale", scale)] if scale else []),
-            ("Seeds", ", ".join(map(str, self.seeds))),
+            *([("Seeds", ", ".join(map(str, self.seeds)))] if self.seeds else []),
             ("Data", self.data),
             ("Machine", self.machine),
             ("Not checked", "; ".join(self.not_checked) or "not stated"),

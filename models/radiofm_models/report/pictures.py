@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ Images = npt.NDArray[np.floating]  # [n, frequency, time]; row 0 is the lowest f
 Classes = npt.NDArray[np.integer]  # [n, frequency, time]
 
 SEGMENTS = ("#e4e7ea", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000")
+LABELLED = len(SEGMENTS) - 1  # colours that are not the background's
 SPECTROGRAM = colormaps["magma"].with_extremes(bad=PALE)
 DARKEST, BRIGHTEST = 1.0, 99.8  # percentiles of the original that the colours reach from and to
 
@@ -101,6 +102,46 @@ def segmentations(
     return Figure(figure, caption, {"rows": list(rows), "limits": limits, "pixel_accuracy": right})
 
 
+def answers(
+    caption: str,
+    image: npt.NDArray[np.floating],
+    panels: Mapping[str, tuple[npt.NDArray[np.integer], Sequence[str]]],
+    edges: Sequence[float] = (),
+) -> Figure:
+    """One slice [H, W] and beside it the answers to it, by name: classes [H, W] and their labels,
+    of which the first is the background. Lines at `edges`, shares of the band, part its rows."""
+    known = [(f"{name}: {label}", label == labels[0])
+             for name, (_, labels) in panels.items() for label in labels]  # fmt: skip
+    tints, number = [], 0
+    for _, background in known:
+        number += not background
+        tints.append(SEGMENTS[0] if background else SEGMENTS[1 + (number - 1) % LABELLED])
+    with styled():
+        figure, grid = _grid(("slice", *panels), ("",), [1] * (1 + len(panels)))
+        limits, first = _limits(image), 0
+        _show(grid[0, 0], image, limits)
+        for axes, (classes, labels) in zip(grid[0, 1:], panels.values(), strict=True):
+            own = tints[first : first + len(labels)]
+            first += len(labels)
+            bounds = np.arange(len(own) + 1) - 0.5
+            axes.imshow(
+                classes, origin="lower", aspect="auto", interpolation="nearest",
+                cmap=ListedColormap(own), norm=BoundaryNorm(bounds, len(own)),
+            )  # fmt: skip
+        for axes in grid[0]:
+            for edge in edges:
+                axes.axhline(edge * len(image) - 0.5, color="white", linewidth=2)
+                axes.axhline(edge * len(image) - 0.5, color="black", linewidth=1, linestyle="--")
+        patches = [Patch(facecolor=tint, edgecolor="#6b7480", linewidth=0.5) for tint in tints]
+        legend(figure, patches, [name for name, _ in known])
+    shares = {
+        name: dict(zip(labels, np.bincount(classes.reshape(-1), minlength=len(labels))
+                       / classes.size, strict=True))
+        for name, (classes, labels) in panels.items()
+    }  # fmt: skip
+    return Figure(figure, caption, {"limits": limits, "edges": list(edges), "shares": shares})
+
+
 def _spectrograms(
     columns: Sequence[Images],
     measured: Images,
@@ -126,7 +167,7 @@ def _grid(
     figure = drawing(0.6 + 1.9 * len(rows), WIDTH)
     grid = figure.subplots(len(rows), len(titles), squeeze=False, width_ratios=widths)
     for axes, row in zip(grid, rows, strict=True):
-        axes[0].set_ylabel(f"{textwrap.fill(row, 24)}\nfrequency →")
+        axes[0].set_ylabel(f"{textwrap.fill(row, 24)}\nfrequency →".lstrip())
         for panel in axes:
             panel.set(xticks=[], yticks=[])
             panel.grid(False)

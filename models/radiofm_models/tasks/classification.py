@@ -12,6 +12,7 @@ from radiofm_models.calibration import temperature
 from radiofm_models.data import Indices
 from radiofm_models.material import Material
 from radiofm_models.metrics import (
+    BANDS,
     accuracy_by_snr,
     calibration_error,
     classification_metrics,
@@ -21,8 +22,6 @@ from radiofm_models.probes import AttentiveProbe, Head, Probe
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.task import Figures, Outputs, Task
 from radiofm_models.vit import ViTConfig
-
-BANDS = ((-20, -10), (-10, 0), (0, 5), (5, 10), (10, 20), (20, 60))  # dB
 
 
 class Classification(Task):

@@ -11,7 +11,7 @@ from torch import Tensor
 from radiofm.errors import UsageError
 from radiofm_models.data import Indices
 from radiofm_models.material import Material
-from radiofm_models.metrics import average_precision, best_threshold, f1_score
+from radiofm_models.metrics import best_threshold, presence_metrics
 from radiofm_models.probes import AttentiveProbe, Head, Probe
 from radiofm_models.recipe import TuneRecipe
 from radiofm_models.tasks.task import Figures, Outputs, Task
@@ -58,19 +58,8 @@ class Presence(Task):
         )
 
     def metrics(self, outputs: Outputs, rows: Indices) -> Figures:
-        """Means are over the labels that occur, in truth or prediction."""
         truth, scores = self.targets(rows) > 0, scipy.special.expit(outputs)
-        there = scores >= self._thresholds
-        precision = [average_precision(t, s) for t, s in zip(truth.T, scores.T, strict=True)]
-        f1 = [f1_score(t, p) for t, p in zip(truth.T, there.T, strict=True)]
-        known = [value for value in precision if value is not None]
-        figures: Figures = {
-            "mean_average_precision": float(np.mean(known)) if known else 0.0,
-            "macro_f1": float(np.mean([v for v in f1 if v is not None] or [0.0])),
-            "exact": float((there == truth).all(axis=1).mean()),
-            "average_precision": dict(zip(self.labels, precision, strict=True)),
-            "f1": dict(zip(self.labels, f1, strict=True)),
-        }
+        figures: Figures = presence_metrics(truth, scores, self._thresholds, self.labels)
         return figures | {"score": figures["mean_average_precision"]}
 
     def trivial(self, rows: Indices) -> dict[str, Outputs]:

@@ -13,15 +13,15 @@ from radiofm_models.data import Indices
 from radiofm_models.heads import segmentation_head
 from radiofm_models.material import Material
 from radiofm_models.metrics import (
+    BANDS,
     above_median,
     best_energy_threshold,
-    intersection_over_union,
+    mask_metrics,
     pixel_counts,
     segmentation_by_snr,
 )
 from radiofm_models.probes import Head
 from radiofm_models.recipe import TuneRecipe
-from radiofm_models.tasks.classification import BANDS
 from radiofm_models.tasks.task import Figures, Outputs, Task
 from radiofm_models.vit import ViTConfig
 
@@ -79,14 +79,7 @@ class Segmentation(Task):
         tables = np.stack(
             [pixel_counts(t, p, labels) for t, p in zip(truth, predicted, strict=True)]
         )
-        table = tables.sum(axis=0)
-        figures = intersection_over_union(table)
-        with np.errstate(invalid="ignore"):
-            recall = table.diagonal() / table.sum(axis=1)
-        figures |= {
-            "recall": [None if np.isnan(r) else float(r) for r in recall],
-            "confusion": table.tolist(),
-        }
+        figures = mask_metrics(tables)
         snr_db = self.material.dataset.snr_db
         if snr_db is not None:
             figures["by_snr"] = segmentation_by_snr(tables, snr_db[rows + self._ahead], BANDS)

@@ -17,6 +17,7 @@ from radiofm_models.report import (
     Section,
     Series,
     Table,
+    answers,
     confusion_matrices,
     curves,
     embedding_pca,
@@ -99,6 +100,10 @@ def every_figure() -> dict[str, Figure]:
         ),
         "reconstructions": reconstructions("p", images, removed, images * 0, rows),
         "segmentations": segmentations("s", images, masks, masks[::-1], ["none", "a", "$b$"], rows),
+        "answers": answers(
+            "n", images[0],
+            {"$h$": (masks[0], ["none", "a", "b"]), "two": (masks[1] % 2, ["none", "any"])}, (0.3,),
+        ),
         "forecasts": forecasts("t", images, images[..., :8], images[..., 8:16], rows),
         "embeddings": embedding_pca("e", vectors, np.arange(60) % 30, [str(i) for i in range(30)]),
     }  # fmt: skip

@@ -16,6 +16,7 @@ from radiofm_models.report import (
     Figure,
     LoraPoint,
     Measured,
+    answers,
     confusion_matrices,
     error_distribution,
     reconstructions,
@@ -151,3 +152,18 @@ def test_the_front_has_what_no_cheaper_point_equals() -> None:
 
     points = [point(10, 0.5), point(10, 0.6), point(20, 0.6), point(40, 0.8), point(30, 0.7)]
     assert pareto(points) == [point(10, 0.6), point(30, 0.7), point(40, 0.8)]
+
+
+def test_answers_are_told_apart_and_counted() -> None:
+    """Each head has colours of its own, but for the background, and shares of its labels."""
+    classes = np.zeros((4, 4), int)
+    classes[:2] = 1
+    heads = {"a": (classes, ["none", "x"]), "b": (classes[::-1], ["none", "y"])}
+    figure = answers("c", np.zeros((4, 4)), heads, (0.5,))
+    _, first, second = (images[0] for images in shown(figure))
+    assert np.allclose(first.cmap(0), second.cmap(0)) and not np.allclose(
+        first.cmap(1), second.cmap(1)
+    )
+    assert figure.data["shares"] == {"a": {"none": 0.5, "x": 0.5}, "b": {"none": 0.5, "y": 0.5}}
+    (dashed,) = [line for line in figure.drawing.axes[0].lines if line.get_linestyle() == "--"]
+    assert np.array_equal(dashed.get_ydata(), [1.5, 1.5])  # between the second and third row
