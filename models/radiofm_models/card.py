@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from radiofm.bundle import BundleManifest
 from radiofm_models.evaluation.air_summary import summary
@@ -24,7 +24,9 @@ LIMITS = (
     "drift over time",
 )
 CALLED = 3  # labels that a family is most often taken for
-BOUNDS = {"mse": "min", "calibration_error": "min"}
+BOUNDS: dict[str, Literal["max", "min"]] = {  # of figures, which is better
+    "mse": "min", "calibration_error": "min", "share_above_p99": "min",
+}  # fmt: skip
 
 
 def write_card(folder: Path, manifest: BundleManifest) -> None:
@@ -102,7 +104,10 @@ def _training(manifest: BundleManifest) -> list[Part]:
 def _exam(manifest: BundleManifest, name: str, answers: dict[str, Any]) -> list[Part]:
     own = answers["model"]
     names = [key for key, value in own.items() if isinstance(value, float)]
-    columns = [Column("who answers"), *(Column(n.replace("_", " "), best=_best(n)) for n in names)]
+    columns = [
+        Column("who answers"),
+        *(Column(n.replace("_", " "), best=BOUNDS.get(n, "max")) for n in names),
+    ]
     who = {manifest.name if key == "model" else key: f for key, f in answers.items()}
     rows: list[list[Cell]] = [[key, *(f.get(n) for n in names)] for key, f in who.items()]
     parts: list[Part] = [Table("Against what learnt less, or nothing", columns, rows)]
@@ -138,7 +143,9 @@ def _air(recordings: list[dict[str, Any]]) -> list[Part]:
     columns = [Column("holds"), Column("recordings"), Column("slices")]
     for head in named:
         columns += [Column(f"{head}: right", ".1%"), Column("in the worst recording", ".1%")]
-    parts: list[Part] = [Table("Slices whose label is right, by what recordings hold", columns, rows)]
+    parts: list[Part] = [
+        Table("Slices whose label is right, by what recordings hold", columns, rows)
+    ]
     for head, known in found["rows"].items():
         labels = list(next(iter(known.values()))["pixels"])
         lines: list[list[Cell]] = [

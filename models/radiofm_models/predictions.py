@@ -8,8 +8,8 @@ computed again by anyone, from the file alone.
 <test>/snr_db    float32 [n], NaN where there is none; where it is known
 <test>/group     int32 [n]: items of one scene or recording; where it is known
 
-A test is of one head, and is called as it is, or `<head>/<set>` where there are several. Figures are
-computed from what is stored, after rounding, so that they come out the same. They are
+A test is of one head, and is called as it is, or `<head>/<set>` where there are several. Figures
+are computed from what is stored, after rounding, so that they come out the same. They are
 `metrics["test"][test]["model"]` of the manifest.
 """
 

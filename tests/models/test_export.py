@@ -12,7 +12,6 @@ from radiofm.errors import BundleError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.convlstm import ConvLSTM, ConvLSTMConfig
 from radiofm_models.convlstm_heads import ForecastHead
-from radiofm_models.evaluation.bundle import Served
 from radiofm_models.export import (
     TOLERANCE,
     Modality,
@@ -78,7 +77,7 @@ def test_served_equals_torch(
     bundle: Bundle, encoder: Encoder, heads: list[TrainedHead], batch: int
 ) -> None:
     image = torch.randn(batch, 1, 224, 224, generator=torch.Generator().manual_seed(5))
-    served = Served(bundle)(image.numpy())
+    served = ServedBundle(bundle.manifest, bundle.read)(image.numpy())
     with torch.no_grad():
         taps = {"trunk": encoder.trunk(image), "tokens": encoder(image)}
         for head in heads:

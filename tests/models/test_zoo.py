@@ -8,7 +8,6 @@ import pytest
 
 from radiofm.bundle import MANIFEST, Bundle, load_bundle
 from radiofm_models.card import card
-from radiofm_models.evaluation.bundle import Served
 from radiofm_models.export import TOLERANCE
 from radiofm_models.predictions import PREDICTIONS
 from radiofm_models.verify import verify
@@ -30,7 +29,7 @@ def test_every_file_is_listed_and_the_whole_is_small(bundle: Bundle) -> None:
 def test_it_answers_with_what_the_manifest_says(bundle: Bundle) -> None:
     spec = bundle.manifest.spec
     noise = np.random.default_rng(0).normal(size=(2, 1, spec.height, spec.width))
-    out = Served(bundle)(noise.astype(np.float32))
+    out = ServedBundle(bundle.manifest, bundle.read)(noise.astype(np.float32))
     shapes = {name: output.shape for name, output in out.items()}
     assert shapes == {
         "signals": (2, 6),
