@@ -28,7 +28,7 @@ from radiofm_models.heads import (
 from radiofm_models.lora import LoRAConfig, attach, merge
 from radiofm_models.probes import AttentiveProbe, Probe
 from radiofm_models.prototypes import PrototypeHead
-from radiofm_models.served import Array
+from radiofm_models.served import Array, ServedBundle
 from radiofm_models.vit import PRESETS, Encoder, ViTConfig
 
 SPEC = SpectrogramSpec()

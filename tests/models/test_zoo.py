@@ -10,6 +10,7 @@ from radiofm.bundle import MANIFEST, Bundle, load_bundle
 from radiofm_models.card import card
 from radiofm_models.export import TOLERANCE
 from radiofm_models.predictions import PREDICTIONS
+from radiofm_models.served import ServedBundle
 from radiofm_models.verify import verify
 
 ZOO = Path(str(resources.files("radiofm_models"))) / "zoo" / "nano"
