@@ -56,8 +56,8 @@ def finetune(
         _option(
             "--mode", panel=_HOW,
             help="What is trained: head only; with tokenizer and norm; an attentive probe; the "
-            "last blocks; adapters; all; all, from new weights. ConvLSTM: strict, full or scratch. "
-            "(default: the task's paper's)",
+            "last blocks; adapters; all; all, from new weights. ConvLSTM: strict, full or scratch; "
+            "beams, aoa: any but attentive and scratch. (default: the task's paper's)",
         ),
     ] = None,
     pooling: Annotated[

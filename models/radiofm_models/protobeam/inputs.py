@@ -89,6 +89,11 @@ def spectrograms(iq: Array, spec: SpectrogramSpec) -> Image:
     return images
 
 
+def pictures(iq: Array, spec: SpectrogramSpec) -> Image:
+    """Blocks [n, 2, samples] -> the encoder's input float32 [n, 1, height, width]."""
+    return spec.standardise(spectrograms(iq, spec))[:, None]
+
+
 def measured(decibels: Image, spec: SpectrogramSpec) -> SpectrogramSpec:
     """`spec` with range, mean and standard deviation of the training images [n, height, width]."""
     statistics = Statistics()
