@@ -46,7 +46,7 @@ def export(
         names = ", ".join(f"{run.head.name}: {_named(run)}" for run in runs)
         raise UsageError(f"the runs began with several encoders ({names}): export them apart")
     pretrained = runs[0].begin()
-    base, modalities, heads = _parts(pretrained, runs)
+    base, modalities, heads = parts(pretrained, runs)
     provenance = {
         "runs": {run.head.name: {key: run.about[key] for key in TOLD} for run in runs},
         "encoder": pretrained.source,
@@ -80,7 +80,7 @@ def _named(run: Finished) -> str:
     return run.origin if encoder == RANDOM else encoder
 
 
-def _parts(
+def parts(
     pretrained: Pretrained, runs: Sequence[Finished]
 ) -> tuple[Encoder, dict[str, Modality], list[TrainedHead]]:
     """The encoder that all share, its modalities, and each head as it is served on it."""

@@ -23,7 +23,7 @@ from radiofm.wire import SliceHeader
 from radiofm_models.datasets.dataset import Array, Dataset
 from radiofm_models.datasets.opening import DATASETS, open_dataset
 from radiofm_models.datasets.scaling import Scaling
-from radiofm_models.protobeam.inputs import pictures
+from radiofm_models.protobeam.pictures import pictures
 
 DAEMON = "feed"
 
@@ -66,7 +66,7 @@ class Feed:
         manifest = load_bundle(config.bundle).manifest
         record = manifest.modality(config.modality)
         self._record, self._spec = record, record.hash(manifest.spec)
-        self._slice = _made(record, config.modality, f"bundle {manifest.name}")
+        self._slice = slicer(record, config.modality, f"bundle {manifest.name}")
         self._stream = uuid4()
         self._samples, self._slices = SampleLedger(), SliceLedger()
         self._count = min(config.count or len(self._data), len(self._data))
@@ -137,7 +137,7 @@ class Feed:
         )
 
 
-def _made(record: ModalityRecord, name: str, source: str) -> Callable[[Array], Array]:
+def slicer(record: ModalityRecord, name: str, source: str) -> Callable[[Array], Array]:
     """What makes a slice of modality `name` of an item; it raises UsageError where none can be."""
     blocks = record.blocks
     if record.scaling is not None:

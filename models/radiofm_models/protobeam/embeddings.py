@@ -85,7 +85,7 @@ def densenet(task: str, recipe: FewShotRecipe) -> Embedding:
     if recipe.preset not in ("small", "nano"):
         raise UsageError(f"preset {recipe.preset!r}: take small (ProtoBeam's own) or nano")
     if recipe.mode != "full":
-        raise UsageError(f"mode {recipe.mode}: {DENSENET} has no weights to begin with: take full")
+        raise UsageError(f"mode {recipe.mode}: {DENSENET} begins with no weights: leave --mode out")
     known = load_recipe(NAME, "paper" if recipe.preset == "small" else "smoke")
     config = (known.beams if task == "beams" else known.angles).network
     torch.manual_seed(recipe.seed)

@@ -11,7 +11,8 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.probes import pooled
 from radiofm_models.protobeam.blocks import Blocks
-from radiofm_models.protobeam.inputs import ImageInputs, measured, pictures, spectrograms
+from radiofm_models.protobeam.inputs import ImageInputs
+from radiofm_models.protobeam.pictures import measured, pictures, spectrograms
 from radiofm_models.protobeam.recipe import EncoderRecipe
 from radiofm_models.vit import PRESETS, Encoder
 

@@ -19,7 +19,8 @@ from radiofm_models.finished import Finished, spread
 from radiofm_models.protobeam.embeddings import DENSENET, PROTOTYPES, FewShotRecipe, shared
 from radiofm_models.protobeam.encoder import MODALITY, begin
 from radiofm_models.protobeam.evaluation import computed
-from radiofm_models.protobeam.inputs import ImageInputs, pictures
+from radiofm_models.protobeam.inputs import ImageInputs
+from radiofm_models.protobeam.pictures import pictures
 from radiofm_models.protobeam.sources import open_angles, open_beams
 from radiofm_models.prototypes import PrototypeHead
 from radiofm_models.recipe import recipe_of

@@ -20,7 +20,7 @@ from radiofm_models.evaluation.run import evaluate
 from radiofm_models.export import TOLERANCE, to_onnx
 from radiofm_models.protobeam.embeddings import DENSENET, PROTOTYPES, FewShotRecipe
 from radiofm_models.protobeam.encoder import EncoderEmbedding
-from radiofm_models.protobeam.inputs import spectrograms
+from radiofm_models.protobeam.pictures import spectrograms
 from radiofm_models.protobeam.sources import open_angles, open_beams
 from radiofm_models.prototypes import PrototypeHead
 from radiofm_models.served import OnnxGraph
