@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from radiofm.adapter import Matrices, write_adapter
 from radiofm.bundle import BundleManifest, EncoderRecord, HeadRecord, file_record, write_manifest
 from radiofm.errors import BundleError
-from radiofm.modality import MAX_PATCHES, ModalityRecord, ScalingRecord
+from radiofm.modality import MAX_PATCHES, BlockRecord, ModalityRecord, ScalingRecord
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM, Task
 from radiofm_models.adaptable import TrainedAdapter, open_inputs, opened
@@ -59,22 +59,31 @@ class Modality:
     """Slices that a bundle takes: how they are scaled, and scaled examples, [n, C, H, W] of
     2 <= n <= 64, on which its graphs are compared with torch.
 
-    `encoder` is the fine-tuned one whose patch embedding and CLS token it has, where these are not
-    the bundle's; `slices` then names the modality whose slices it takes.
+    `encoder` is the one whose patch embedding and CLS token it has, where the bundle's has none of
+    its name, or fine-tuning changed them; `slices` then names the modality whose slices it takes.
+    With `samples`, slices are spectrograms of blocks of as many (`BlockRecord`), not of the stream.
     """
 
     scaling: Scaling | SpectrogramSpec
     images: Array
     encoder: Encoder | None = None
     slices: str | None = None
+    samples: int | None = None
+
+    @property
+    def streamed(self) -> bool:
+        """Whether its slices are made by the bundle's spec."""
+        return isinstance(self.scaling, SpectrogramSpec) and self.samples is None
 
     def record(self, name: str, patch: int) -> ModalityRecord:
         """What the manifest says of it."""
         channels, rows, columns = self.images.shape[1:]
-        scaling = None
+        scaling = blocks = None
         if isinstance(self.scaling, Scaling):
             numbers = self.scaling.model_dump(include={"range", "mean", "std"})
             scaling = ScalingRecord.model_validate(numbers)
+        elif self.samples is not None:
+            blocks = BlockRecord(samples=self.samples, spec=self.scaling)
         return ModalityRecord(
             slices=self.slices,
             channels=channels,
@@ -82,6 +91,7 @@ class Modality:
             grid=(rows // patch, columns // patch),
             embed=f"embeds/{name}.onnx",
             scaling=scaling,
+            blocks=blocks,
         )
 
 
@@ -245,7 +255,7 @@ def _check(
                 f"export: modality {key} has {len(modality.images)} examples: give it 2 to "
                 f"{MAX_BATCH}"
             )
-    if len({m.scaling for m in modalities.values() if isinstance(m.scaling, SpectrogramSpec)}) > 1:
+    if len({m.scaling for m in modalities.values() if m.streamed}) > 1:
         raise BundleError("export: spectrograms of one bundle are all made by one spec")
     for head in heads:
         if head.modality not in modalities:
@@ -284,7 +294,7 @@ def export_bundle(
     adapters = {head.adapter.name: head.adapter for head in heads if head.adapter}
     _check(modalities, heads, adapters)
     adaptable = adaptable or bool(adapters)
-    plain = list(modalities) == [SPECTROGRAM] and records[SPECTROGRAM].scaling is None
+    plain = list(modalities) == [SPECTROGRAM] and modalities[SPECTROGRAM].streamed
     if not plain:
         for key, embed in embeds.items():
             writer.graph(records[key].embed, embed, images[key], ("slice", "tokens"))
@@ -346,7 +356,8 @@ def export_bundle(
             trainable_parameters=sum(p.numel() for p in (*head.module.parameters(), *tensors)),
         )
         head_records.append(record.model_copy(update=head.calibration))
-    specs = [m.scaling for m in modalities.values() if isinstance(m.scaling, SpectrogramSpec)]
+    scalings = [m.scaling for m in modalities.values() if m.streamed]
+    specs = [one for one in scalings if isinstance(one, SpectrogramSpec)]
     manifest = BundleManifest(
         name=name,
         spec=specs[0] if specs else SpectrogramSpec(),  # that nothing is made by

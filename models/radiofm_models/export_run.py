@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,43 +13,22 @@ from radiofm.bundle import BundleManifest, load_bundle, write_manifest
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.checkpoint import read_json
-from radiofm_models.data import Indices
 from radiofm_models.encoders import Pretrained
 from radiofm_models.export import Modality, TrainedHead, export_bundle
-from radiofm_models.finetune_run import RUN, Wanted, open_encoder, read_run, tune_in
-from radiofm_models.finetuning import Tuned
+from radiofm_models.finetune_run import RANDOM, RUN
+from radiofm_models.finished import EXAMPLES, Finished, open_finished
 from radiofm_models.int8 import add_int8
 from radiofm_models.material import SIZE, How
 from radiofm_models.modalities import encoder_of
+from radiofm_models.protobeam.finished import open_blocks
 from radiofm_models.served import ServedBundle
 from radiofm_models.tasks.presets import OWN
 from radiofm_models.tuned import changed, placed
-from radiofm_models.vit import Encoder
+from radiofm_models.vit import PRESETS, Encoder
 
-EXAMPLES = 16  # slices that graphs are compared on
-HELD_OUT = 256  # validation slices that an 8-bit encoder is judged by
-LOSS = 0.005  # of the heads' mean score that it may cost
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A run, opened again."""
-
-    name: str
-    wanted: Wanted
-    about: dict[str, Any]
-    tuned: Tuned
-
-    @property
-    def modality(self) -> str:
-        return str(self.about["modality"])
-
-    @property
-    def some(self) -> Indices:
-        """Validation rows, evenly spread."""
-        rows = self.tuned.task.material.split.validation
-        spread: Indices = rows[np.unique(np.linspace(0, len(rows) - 1, HELD_OUT).astype(int))]
-        return spread
+LOSS = 0.005  # of the heads' mean score that an 8-bit encoder may cost
+TOLD = ("task", "data", "encoder", "recipe", "split", "parameters")  # of a run, in the manifest
+FEW_SHOTS = ("beams", "aoa")
 
 
 def export(
@@ -61,23 +40,21 @@ def export(
     alone, with the encoder that it has become. Raises UsageError or BundleError with the reason.
     """
     runs = [_open(folder) for folder in folders]
-    if len({run.name for run in runs}) < len(runs):
+    if len({run.head.name for run in runs}) < len(runs):
         raise UsageError("two runs have one name: heads are named as their folders: rename one")
-    hashes = {run.about["encoder_sha256"] for run in runs}
-    if len(hashes) > 1 or len({run.about["encoder"] for run in runs}) > 1 and hashes == {None}:
-        names = ", ".join(f"{run.name}: {run.about['encoder']}" for run in runs)
+    if len({run.origin for run in runs}) > 1:
+        names = ", ".join(f"{run.head.name}: {_named(run)}" for run in runs)
         raise UsageError(f"the runs began with several encoders ({names}): export them apart")
-    pretrained = open_encoder(runs[0].wanted)
-    base, modalities, heads = _parts(pretrained, runs)
+    pretrained = runs[0].begin()
+    base, modalities, heads = parts(pretrained, runs)
     provenance = {
-        "runs": {run.name: {k: run.about[k] for k in ("task", "data", "encoder", "recipe", "split",
-                                                      "parameters")} for run in runs},
+        "runs": {run.head.name: {key: run.about[key] for key in TOLD} for run in runs},
         "encoder": pretrained.source,
-    }  # fmt: skip
+    }
     manifest = export_bundle(
         out, name, _preset(base, runs[0]), base, modalities, heads, provenance, adaptable=adaptable
     )
-    tests = {run.name: run.about["test"] for run in runs}
+    tests = {run.head.name: run.about["test"] for run in runs}
     manifest = manifest.model_copy(update={"metrics": manifest.metrics | {"test": tests}})
     write_manifest(out, manifest)
     if int8:
@@ -85,75 +62,69 @@ def export(
     return manifest
 
 
-def _open(folder: Path) -> Trained:
+def _open(folder: Path) -> Finished:
     if not (folder / RUN).is_file():
         raise UsageError(f"{folder} has no {RUN}: give folders of finished `radiofm finetune` runs")
-    if (task := read_json(folder / RUN).get("task")) in OWN:
+    task = read_json(folder / RUN).get("task")
+    if task in FEW_SHOTS:
+        return open_blocks(folder)
+    if task in OWN:
         raise UsageError(
             f"{folder} is a run of --task {task}, which no bundle serves: leave it out"
         )
-    wanted, about = read_run(folder)
-    tuned, _ = tune_in(wanted, folder)
-    return Trained(folder.name, wanted, about, tuned)
+    return open_finished(folder)
 
 
-def _parts(
-    pretrained: Pretrained, runs: Sequence[Trained]
+def _named(run: Finished) -> str:
+    encoder = str(run.about["encoder"])
+    return run.origin if encoder == RANDOM else encoder
+
+
+def parts(
+    pretrained: Pretrained, runs: Sequence[Finished]
 ) -> tuple[Encoder, dict[str, Modality], list[TrainedHead]]:
     """The encoder that all share, its modalities, and each head as it is served on it."""
     base = pretrained.model.encoder.eval()
-    inputs = dict(pretrained.inputs)
-    several = isinstance(base.config.channels, dict)
-    for run in runs:  # an untrained encoder takes what its heads were trained on
-        if not inputs and base.config.channels == run.tuned.task.material.channels:
-            inputs[run.modality] = run.tuned.task.material.scaling
-    if len(runs) == 1 and _alone(pretrained, runs[0]):
-        run = runs[0]
-        modality = Modality(run.tuned.task.material.scaling, _examples(run))
-        return run.tuned.tuning.encoder, {run.modality: modality}, [_head(run)]
-    examples = {run.modality: _examples(run) for run in runs}
+    if len(runs) == 1 and _alone(base, runs[0]):
+        (run,) = runs
+        return run.encoder, {run.head.modality: run.modality()}, [run.head]
+    examples = {run.head.modality: run.modality().images for run in runs}
     modalities = {
         key: Modality(how, examples[key] if key in examples else _noise(how, base, key))
-        for key, how in inputs.items()
+        for key, how in pretrained.inputs.items()
     }
     heads = []
     for run in runs:
-        own = Modality(run.tuned.task.material.scaling, _examples(run))
-        single = base
-        if several and not run.tuned.new_tokenizer:
-            single = encoder_of(base, run.modality)
-        head, more = placed(single, run.tuned.tuning.encoder, _head(run), own)
-        if more and run.modality not in modalities:  # the encoder alone takes no such slices
+        began, own, head = _began(base, run), run.modality(), run.head
+        known = modalities.get(head.modality, own)
+        if (known.scaling, known.samples) != (own.scaling, own.samples):  # its slices are others
+            head = replace(head, modality=f"{head.modality}-{head.name}")
+        name = head.modality
+        if name not in modalities and run.embedding:
+            modalities[name] = replace(own, encoder=began)
+        head, more = placed(began, run.encoder, head, own)
+        if more and name not in modalities:  # the encoder alone takes no such slices
             (embedded,) = more.values()
-            head = replace(head, modality=run.modality)
-            more = {run.modality: replace(embedded, slices=None)}
+            head = replace(head, modality=name)
+            more = {name: replace(embedded, slices=None)}
         modalities |= more
         heads.append(head)
     return base, modalities, heads
 
 
-def _alone(pretrained: Pretrained, run: Trained) -> bool:
+def _began(base: Encoder, run: Finished) -> Encoder:
+    """What of `base` the run's encoder began as, but for a patch embedding that was new to it."""
+    channels = base.config.channels
+    if isinstance(channels, int):
+        return base
+    return encoder_of(base, run.embedding or next(iter(channels)))
+
+
+def _alone(base: Encoder, run: Finished) -> bool:
     """Whether fine-tuning changed so much that nothing is left to share."""
-    base, tuned = pretrained.model.encoder, run.tuned.tuning.encoder
     if run.about["recipe"]["mode"] == "scratch":
         return True
-    if isinstance(base.config.channels, dict) and not run.tuned.new_tokenizer:
-        base = encoder_of(base, run.modality)
-    return "trunk" in changed(base, tuned)
-
-
-def _head(run: Trained) -> TrainedHead:
-    task, validation = run.tuned.task, run.tuned.task.material.split.validation
-    said = task.served(run.tuned.outputs(validation), validation)
-    thresholds = tuple(said.pop("thresholds", ()))
-    return TrainedHead(
-        run.name, task.wire, "tokens", run.tuned.tuning.head.eval(), task.labels, said, thresholds,
-        run.modality,
-    )  # fmt: skip
-
-
-def _examples(run: Trained) -> np.ndarray[Any, np.dtype[np.float32]]:
-    return run.tuned.task.images(run.some[:EXAMPLES])
+    return "trunk" in changed(_began(base, run), run.encoder)
 
 
 def _noise(how: How, base: Encoder, modality: str) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -165,21 +136,19 @@ def _noise(how: How, base: Encoder, modality: str) -> np.ndarray[Any, np.dtype[n
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
-def _preset(base: Encoder, run: Trained) -> str:
-    from radiofm_models.vit import PRESETS
-
+def _preset(base: Encoder, run: Finished) -> str:
     sizes = (base.config.dim, base.config.depth)
     for name, config in PRESETS.items():
         if (config.dim, config.depth) == sizes:
             return name
-    return run.wanted.preset
+    return str(run.about["preset"])
 
 
-def _with_int8(out: Path, runs: Sequence[Trained], manifest: BundleManifest) -> BundleManifest:
+def _with_int8(out: Path, runs: Sequence[Finished], manifest: BundleManifest) -> BundleManifest:
     by_name = {head.name: head.modality for head in manifest.heads}
     slices: dict[str | None, Any] = {}
     for run in runs:
-        slices.setdefault(by_name[run.name], _examples(run))
+        slices.setdefault(by_name[run.head.name], run.modality().images)
 
     def score(served: ServedBundle) -> float:
         """Mean over heads."""
@@ -189,10 +158,10 @@ def _with_int8(out: Path, runs: Sequence[Trained], manifest: BundleManifest) -> 
     return manifest
 
 
-def _score(served: ServedBundle, run: Trained, modalities: Mapping[str, str | None]) -> float:
-    task, rows = run.tuned.task, run.some
+def _score(served: ServedBundle, run: Finished, modalities: Mapping[str, str | None]) -> float:
+    name = run.head.name
     parts = [
-        served(task.images(rows[start : start + EXAMPLES]), modalities[run.name])[run.name]
-        for start in range(0, len(rows), EXAMPLES)
+        served(run.images(slice(start, start + EXAMPLES)), modalities[name])[name]
+        for start in range(0, run.held_out, EXAMPLES)
     ]
-    return float(task.metrics(np.concatenate(parts), rows)["score"])
+    return run.score(np.concatenate(parts))

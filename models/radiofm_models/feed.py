@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +17,13 @@ from radiofm.bundle import load_bundle
 from radiofm.errors import RadiofmError, UsageError
 from radiofm.follow import TICK_S, Pace
 from radiofm.ledger import SampleLedger, SliceLedger
+from radiofm.modality import ModalityRecord
 from radiofm.send import Sender
 from radiofm.wire import SliceHeader
-from radiofm_models.datasets.dataset import Dataset
+from radiofm_models.datasets.dataset import Array, Dataset
 from radiofm_models.datasets.opening import DATASETS, open_dataset
 from radiofm_models.datasets.scaling import Scaling
+from radiofm_models.protobeam.pictures import pictures
 
 DAEMON = "feed"
 
@@ -62,19 +65,13 @@ class Feed:
         self._data = dataset_of(config.items)
         manifest = load_bundle(config.bundle).manifest
         record = manifest.modality(config.modality)
-        if record.scaling is None:
-            raise UsageError(
-                f"modality {config.modality} is made of samples: feed it by `radiofm spectrogram`"
-            )
         self._record, self._spec = record, record.hash(manifest.spec)
-        self._scaling = Scaling(
-            **record.scaling.model_dump(), size=record.size, source=f"bundle {manifest.name}"
-        )
+        self._slice = slicer(record, config.modality, f"bundle {manifest.name}")
         self._stream = uuid4()
         self._samples, self._slices = SampleLedger(), SliceLedger()
         self._count = min(config.count or len(self._data), len(self._data))
         self._newest: SliceHeader | None = None
-        self._scaling(self._data.item(0)[0])
+        self._slice(self._data.item(0)[0])
 
     def stop(self) -> None:
         """Ask `run` to end in good order. From any thread or signal handler."""
@@ -105,7 +102,7 @@ class Feed:
         return FeedSummary(len(self._data), self._count, made, self._count - made)
 
     def _publish(self, index: int, sender: Sender) -> None:
-        values = self._scaling(self._data.item(index)[0])
+        values = self._slice(self._data.item(index)[0])
         now = time.time_ns()
         self._samples.take(index, 1)
         self._slices.settle(index, "inferred")
@@ -138,6 +135,27 @@ class Feed:
             gauges={"items": float(len(self._data))},
             note=note,
         )
+
+
+def slicer(record: ModalityRecord, name: str, source: str) -> Callable[[Array], Array]:
+    """What makes a slice of modality `name` of an item; it raises UsageError where none can be."""
+    blocks = record.blocks
+    if record.scaling is not None:
+        return Scaling(**record.scaling.model_dump(), size=record.size, source=source)
+    if blocks is None:
+        raise UsageError(f"modality {name} is made of samples: feed it by `radiofm spectrogram`")
+    shape = (2, blocks.samples)
+
+    def picture(item: Array) -> Array:
+        if item.shape != shape:
+            raise UsageError(
+                f"items of shape {item.shape} are not those of {source}, whose {name} is of blocks "
+                f"{shape}, I and Q: feed `radiofm simulate beams` or deepbeam:FILE"
+            )
+        one: Array = pictures(item[None], blocks.spec)[0]
+        return one
+
+    return picture
 
 
 def dataset_of(items: str) -> Dataset:

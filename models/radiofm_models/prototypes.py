@@ -45,9 +45,11 @@ def episode_loss(support: Tensor, query: Tensor, normalise: bool) -> Tensor:
 
 
 class PrototypeHead(nn.Module):
-    """Tokens [B, 1 + M, D] -> logits [B, N]: minus the squared distances to N prototypes.
+    """Tokens [B, 1 + M, D] -> logits [B, N]: how much nearer N prototypes are than their mean.
 
-    Made from prototypes [N, D] of tokens pooled the same way; nothing in it is trained.
+    That is minus their squared distances, but for one number a slice, which no softmax sees: of the
+    distances themselves, float32 would lose what tells near prototypes apart. Made from prototypes
+    [N, D] of tokens pooled the same way; nothing in it is trained.
     """
 
     prototypes: Tensor
@@ -58,4 +60,7 @@ class PrototypeHead(nn.Module):
         self.register_buffer("prototypes", prototypes)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return -squared_distances(pooled(tokens, self.pooling), self.prototypes)
+        middle = self.prototypes.mean(dim=0)
+        apart = self.prototypes - middle
+        embeddings = pooled(tokens, self.pooling) - middle
+        return 2 * embeddings @ apart.T - apart.square().sum(dim=1)

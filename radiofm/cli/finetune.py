@@ -10,8 +10,9 @@ import typer
 
 from radiofm.cli import options
 from radiofm.cli.threads import wait_quietly
+from radiofm.cli.training import OPTIMISER, RUN, CheckpointEvery, LearningRate, TensorBoard
 
-_HOW, _OPTIMISER, _RUN = "How", "Optimiser", "Run"
+_HOW = "How"
 COMMON = ("data", "task", "encoder", "out", "tensorboard", "as_json")  # options of every task
 
 
@@ -56,8 +57,8 @@ def finetune(
         _option(
             "--mode", panel=_HOW,
             help="What is trained: head only; with tokenizer and norm; an attentive probe; the "
-            "last blocks; adapters; all; all, from new weights. ConvLSTM: strict, full or scratch. "
-            "(default: the task's paper's)",
+            "last blocks; adapters; all; all, from new weights. ConvLSTM: strict, full or scratch; "
+            "beams, aoa: any but attentive and scratch. (default: the task's paper's)",
         ),
     ] = None,
     pooling: Annotated[
@@ -112,36 +113,30 @@ def finetune(
         int, typer.Option(min=16, rich_help_panel=_HOW, help="Of what is no spectrogram, pixels.")
     ] = 224,
     epochs: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_OPTIMISER, help="Epochs; beams, aoa: 110.")
+        int, typer.Option(min=1, rich_help_panel=OPTIMISER, help="Epochs; beams, aoa: 110.")
     ] = 200,
     batch: Annotated[
-        int, typer.Option(min=2, rich_help_panel=_OPTIMISER, help="Items; ConvLSTM: 32 sentences.")
+        int, typer.Option(min=2, rich_help_panel=OPTIMISER, help="Items; ConvLSTM: 32 sentences.")
     ] = 256,
-    lr: Annotated[
-        float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
-    ] = 1e-3,
+    lr: LearningRate = 1e-3,
     weight_decay: Annotated[
         float,
         typer.Option(
-            min=0, rich_help_panel=_OPTIMISER,
+            min=0, rich_help_panel=OPTIMISER,
             help="AdamW's, on matrices; beams, aoa: 0.01, on all.",
         ),
     ] = 0.05,
     layer_decay: Annotated[
         float,
         typer.Option(
-            min=0.01, max=1, rich_help_panel=_OPTIMISER, help="Deeper layers learn slower by this."
+            min=0.01, max=1, rich_help_panel=OPTIMISER, help="Deeper layers learn slower by this."
         ),
     ] = 0.75,
     seed: Annotated[
-        int, typer.Option(min=0, rich_help_panel=_RUN, help="Of split, head and order.")
+        int, typer.Option(min=0, rich_help_panel=RUN, help="Of split, head and order.")
     ] = 0,
-    checkpoint_every: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")
-    ] = 500,
-    tensorboard: Annotated[
-        bool, typer.Option(rich_help_panel=_RUN, help="Log for TensorBoard, too.")
-    ] = False,
+    checkpoint_every: CheckpointEvery = 500,
+    tensorboard: TensorBoard = False,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Train a head on an encoder for a task, and test it on items that it never saw."""

@@ -10,9 +10,10 @@ import typer
 
 from radiofm.cli import options
 from radiofm.cli.threads import wait_quietly
+from radiofm.cli.training import OPTIMISER, RUN, CheckpointEvery, LearningRate, TensorBoard
 
 CONVLSTM = "convlstm"
-_RUN, _MASK, _OPTIMISER = "Run", "Masking", "Optimiser"
+_MASK = "Masking"
 
 
 def pretrain(
@@ -69,43 +70,37 @@ def pretrain(
     gain_db: Annotated[
         float, typer.Option(min=0, rich_help_panel=_MASK, help="By how much: +- dB.")
     ] = 3.0,
-    lr: Annotated[
-        float, typer.Option(rich_help_panel=_OPTIMISER, help="Learning rate at its highest.")
-    ] = 1e-3,
+    lr: LearningRate = 1e-3,
     warmup: Annotated[
         float,
-        typer.Option(min=0, max=0.99, rich_help_panel=_OPTIMISER, help="Share of the steps."),
+        typer.Option(min=0, max=0.99, rich_help_panel=OPTIMISER, help="Share of the steps."),
     ] = 0.05,
     weight_decay: Annotated[
-        float, typer.Option(min=0, rich_help_panel=_OPTIMISER, help="AdamW's, on matrices.")
+        float, typer.Option(min=0, rich_help_panel=OPTIMISER, help="AdamW's, on matrices.")
     ] = 0.05,
     clip: Annotated[
-        float, typer.Option(rich_help_panel=_OPTIMISER, help="Largest norm of the gradient.")
+        float, typer.Option(rich_help_panel=OPTIMISER, help="Largest norm of the gradient.")
     ] = 1.0,
     ema: Annotated[
         float | None,
         typer.Option(
-            rich_help_panel=_OPTIMISER, help="Keep a moving average of the weights: 0.999.",
+            rich_help_panel=OPTIMISER, help="Keep a moving average of the weights: 0.999.",
             show_default=False,
         ),
     ] = None,
     bf16: Annotated[
         bool,
-        typer.Option(rich_help_panel=_OPTIMISER, help="Compute in bfloat16; for GPUs that can."),
+        typer.Option(rich_help_panel=OPTIMISER, help="Compute in bfloat16; for GPUs that can."),
     ] = False,
     parallel: Annotated[
         Literal["ddp", "fsdp"],
-        typer.Option(rich_help_panel=_RUN, help="Under torchrun: copies, or shards of weights."),
+        typer.Option(rich_help_panel=RUN, help="Under torchrun: copies, or shards of weights."),
     ] = "ddp",
-    checkpoint_every: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps.")
-    ] = 500,
+    checkpoint_every: CheckpointEvery = 500,
     evaluate_every: Annotated[
-        int, typer.Option(min=1, rich_help_panel=_RUN, help="Steps; with pictures.")
+        int, typer.Option(min=1, rich_help_panel=RUN, help="Steps; with pictures.")
     ] = 1000,
-    tensorboard: Annotated[
-        bool, typer.Option(rich_help_panel=_RUN, help="Log for TensorBoard, too.")
-    ] = False,
+    tensorboard: TensorBoard = False,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Pretrain an encoder by masked spectrogram modeling. Defaults are the papers'.

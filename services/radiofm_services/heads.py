@@ -170,7 +170,7 @@ def _modality(bundle: Bundle, record: HeadRecord, encoder: Encoder) -> ModalityR
     name, manifest = record.modality, bundle.manifest
     modality = manifest.modality(name)
     ours, theirs = encoder.spec, manifest.spec
-    if modality.scaling is None and theirs != ours:
+    if modality.streamed and theirs != ours:
         raise BundleError(
             f"head {record.name} was made for spec {theirs.hash}, but {ours.hash} is running: "
             "export it again with that spec"

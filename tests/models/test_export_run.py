@@ -18,18 +18,24 @@ from radiofm.bundle import Bundle, load_bundle
 from radiofm.cli.export import export as command
 from radiofm.errors import RadiofmError, UsageError
 from radiofm_capture.sets.positioning import PRESETS as PRESETS_OF_POSITIONS
-from radiofm_models.export import TOLERANCE
-from radiofm_models.export_run import export
+from radiofm_models.datasets.scaling import Scaling
+from radiofm_models.encoders import Pretrained
+from radiofm_models.export import TOLERANCE, TrainedHead
+from radiofm_models.export_run import export, parts
 from radiofm_models.finetune_run import Wanted, read_run, run, tune_in
 from radiofm_models.finetuning import Tuned
+from radiofm_models.finished import Finished
+from radiofm_models.material import How
+from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain_run import run as pretrain
+from radiofm_models.probes import Probe
 from radiofm_models.recipe import PretrainRecipe
 from radiofm_models.served import ServedBundle
 from radiofm_models.vit import PRESETS
 from radiofm_services.encoder import Encoder as ServedEncoder
 from radiofm_services.heads import head_set, load_head
 from radiofm_services.passes import answers
-from tests.models.tiny import VIT, slice_set
+from tests.models.tiny import SPEC, VIT, slice_set
 
 LORA = {"rank": 2, "alpha": 4.0}
 HEADS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -173,3 +179,30 @@ def test_a_head_of_slices_that_the_encoder_never_saw(made: Path, tmp_path: Path)
     assert {head.name: head.modality for head in manifest.heads} == {
         "where": "5g-csi", "strict": "spectrogram",
     }  # fmt: skip
+
+
+def test_slices_new_to_an_encoder_of_several_modalities() -> None:
+    """Of two sets that are scaled unlike, the second is named by its head, too."""
+    config = VIT.model_copy(update={"channels": {"spectrogram": 1, "wifi-csi": 3}})
+    known: dict[str, How] = {"spectrogram": SPEC, "wifi-csi": scaling(3, 1.0)}
+    pretrained = Pretrained("it", MaskedAutoencoder(config), known)
+
+    def finished(name: str, high: float) -> Finished:
+        encoder, new = pretrained.encoder("5g-csi", 4)
+        assert new
+        head = TrainedHead(name, "regression", "tokens", Probe(16, 2, "avg"), modality="5g-csi")
+        images = np.zeros((4, 4, 32, 48), np.float32)
+        return Finished(
+            {"recipe": {"mode": "strict"}}, lambda: pretrained, None, encoder, head,
+            scaling(4, high), 4, lambda part: images[part], float,
+        )  # fmt: skip
+
+    _, modalities, heads = parts(pretrained, [finished("a", 1), finished("b", 2), finished("c", 1)])
+    assert [head.modality for head in heads] == ["5g-csi", "5g-csi-b", "5g-csi-c"]
+    assert list(modalities) == ["spectrogram", "wifi-csi", "5g-csi", "5g-csi-b", "5g-csi-c"]
+    assert [modalities[head.modality].slices for head in heads] == [None, None, "5g-csi"]
+
+
+def scaling(channels: int, high: float) -> Scaling:
+    ones = (1.0,) * channels
+    return Scaling(range=(0, high), mean=ones, std=ones, size=(32, 48), source="it")

@@ -44,5 +44,6 @@ def test_head_calls_the_nearest_class() -> None:
     means = prototypes(EMBEDDINGS, CLASSES, 2, normalise=False)
     head = PrototypeHead(means, "avg")
     tokens = torch.tensor([[[9.0, 9.0], [2.0, 4.0], [4.0, 6.0]]])  # CLS; average (3, 5)
-    assert head(tokens).tolist() == [[-1, -9]]
+    # Squared distances 1 and 9; to the prototypes' mean, (1.5, 4.5), it is 2.5.
+    assert head(tokens).tolist() == [[2.5 - 1, 2.5 - 9]]
     assert not list(head.parameters()) and list(head.state_dict()) == ["prototypes"]

@@ -75,7 +75,7 @@ CONVLSTM = [*FRESH, "--preset", "convlstm"]
         (["slices", "--task", "forecast", *CONVLSTM, "--lora-rank", "2"], 2, "--lora-rank: the ta"),
         (["slices", "--task", "signals", *CONVLSTM], 2, "preset 'convlstm': take one of nano"),
         (["slices", "--task", "beams", *FRESH], 2, "slices is no set of `radiofm simulate beams`"),
-        (["slices", "--task", "beams", *FRESH, "--mode", "full"], 2, "--mode: the task beams has"),
+        (["slices", "--task", "beams", *FRESH, "--mode", "scratch"], 2, "mode .scratch.: inp"),
         (["slices", "--task", "aoa", *FRESH, "--batch", "64"], 2, "--batch: the task aoa has no"),
         (["slices", "--task", "aoa", *FRESH, "--shots", "2,x"], 2, "shots.1 'x': .*integer"),
         (["slices", "--task", "aoa", *FRESH, "--shots", "0"], 2, "shots.0 '0': .*equal to 1"),

@@ -19,6 +19,11 @@ GRIDS: dict[str, Any] = {
     "channels": 2, "size": [32, 48], "grid": [2, 3], "embed": "embeds/iq-grid.onnx",
     "scaling": SCALING,
 }  # fmt: skip
+SIZE = {"height": 32, "width": 48}
+BLOCKS: dict[str, Any] = {
+    "channels": 1, "size": [32, 48], "grid": [2, 3], "embed": "embeds/iq-block.onnx",
+    "scaling": None, "blocks": {"samples": 1024, "spec": SIZE},
+}  # fmt: skip
 HEAD = {
     "name": "it", "version": "1", "task": "presence", "tap": "tokens", "encoder": ZERO,
     "file": "heads/it/head.onnx", "labels": ["a", "b"], "modality": "iq-grid",
@@ -49,6 +54,17 @@ def test_the_hash_names_size_and_scaling() -> None:
     assert grids.shape == (2, 32, 48) and ModalityRecord.model_validate(image).shape == (32, 48)
 
 
+def test_slices_of_blocks_are_named_by_how_they_are_made() -> None:
+    spec, made = SpectrogramSpec(), SpectrogramSpec(height=32, width=48)
+    record = ModalityRecord.model_validate(BLOCKS)
+    assert not record.streamed and record.shape == (32, 48)
+    assert record.blocks is not None and record.blocks.spec == made
+    stream = record.model_copy(update={"blocks": None})
+    assert stream.streamed and not record.same_slices(stream)
+    other = ModalityRecord.model_validate(BLOCKS | {"blocks": {"samples": 512, "spec": SIZE}})
+    assert len({record.hash(spec), other.hash(spec), made.hash, spec.hash}) == 4
+
+
 def test_a_bundle_of_spectrograms_names_none(tmp_path: Path) -> None:
     manifest = bundle(tmp_path, {}, HEAD | {"modality": None}).manifest
     for name in (None, "spectrogram"):
@@ -71,6 +87,8 @@ def test_a_bundle_of_spectrograms_names_none(tmp_path: Path) -> None:
             {"csi": GRIDS | {"size": [32, 32]}, "iq-grid": GRIDS | {"slices": "csi"}},
             {}, "its slices are not those of csi",
         ),
+        ({"iq-grid": BLOCKS | {"size": [48, 32]}}, {}, "not the spectrograms of its blocks"),
+        ({"iq-grid": GRIDS | {"blocks": BLOCKS["blocks"]}}, {}, "not the spectrograms of its bl"),
         ({"iq-grid": GRIDS}, {"thresholds": [0.5]}, "1 thresholds for 2 labels"),
         ({"iq-grid": GRIDS}, {"thresholds": [0.5, 2]}, "less than or equal to 1"),
     ],

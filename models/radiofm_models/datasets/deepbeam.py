@@ -43,6 +43,10 @@ class DeepBeam(Dataset):
         """Every `every`-th block of the file, from the first."""
         if every < 1:
             raise UsageError(f"every {every} is no step: take 1 or more")
+        if Path(path).is_dir():
+            raise UsageError(
+                f"{path} is a folder: name a file of it, which is one pair of antennas"
+            )
         self.path, self.target, self._every = Path(path), target, every
         self.files, self._hdf5 = [self.path], Hdf5(self.path)
         samples = self._hdf5.shape("iq", None, 2)[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import resources
@@ -25,7 +25,7 @@ from radiofm_models.convlstm_pretrain import HELD_OUT, masked_error, pretrain_co
 from radiofm_models.convlstm_tuning import Mode
 from radiofm_models.material import Material, open_material
 from radiofm_models.recipe import ConvLSTMRecipe, Schedule
-from radiofm_models.report import Column, Measured, Scale, Table
+from radiofm_models.report import Column, Measured, Scale, Section, Table
 from radiofm_models.sentences import Sentences
 from radiofm_models.world import World, device
 
@@ -64,6 +64,7 @@ class Study(BaseModel):
 
 
 S = TypeVar("S", bound=Study)
+Told = tuple[list[Section], tuple[int, ...], str]  # a report's sections, seeds, what the data are
 
 
 def load_study(kind: type[S], name: str, scale: Scale) -> S:
@@ -79,6 +80,21 @@ def load_study(kind: type[S], name: str, scale: Scale) -> S:
 def _merged(table: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     both = {k: _merged(table[k], v) for k, v in over.items() if isinstance(table.get(k), dict)}
     return table | over | both
+
+
+def run_study(
+    kind: type[S],
+    names: Sequence[str],
+    recipe: str,
+    scale: Scale,
+    sources: Mapping[str, str],
+    run: Callable[[S], Told],
+) -> Told:
+    """What `run` makes of the study `recipe`; `sources` may give the data `names`."""
+    check_names(sources, names)
+    study = load_study(kind, recipe, scale)
+    with threads(study.threads):
+        return run(study)
 
 
 @contextmanager

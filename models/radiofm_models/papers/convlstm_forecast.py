@@ -14,13 +14,12 @@ from radiofm_models.forecasting import Block, Future, future_of, judge, trivial
 from radiofm_models.papers.convlstm import (
     NAMES,
     Study,
-    check_names,
-    load_study,
+    Told,
     masked_table,
     open_air,
     pretrained,
+    run_study,
     sizes,
-    threads,
 )
 from radiofm_models.report import (
     Cell,
@@ -49,19 +48,15 @@ class ForecastStudy(Study):
     test: int  # test sentences, at most
 
 
-def sections(
-    recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]
-) -> tuple[list[Section], tuple[int, ...], str]:
+def sections(recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]) -> Told:
     """The report's sections, the seeds, and what the data are. `sources` may name a corpus rrd."""
-    check_names(sources, ("rrd",))
-    study = load_study(ForecastStudy, recipe, scale)
-    with threads(study.threads):
-        return _sections(study, sources, out)
+    return run_study(
+        ForecastStudy, ("rrd",), recipe, scale, sources,
+        lambda study: _sections(study, sources, out),
+    )  # fmt: skip
 
 
-def _sections(
-    study: ForecastStudy, sources: Mapping[str, str], out: Path
-) -> tuple[list[Section], tuple[int, ...], str]:
+def _sections(study: ForecastStudy, sources: Mapping[str, str], out: Path) -> Told:
     material = open_air(study.air, sources, out)
     shape, split = study.pretrain.sentence, material.split
     training = Sentences(material, split.validation, shape)

@@ -19,14 +19,13 @@ from radiofm_models.material import Material, open_material
 from radiofm_models.papers.convlstm import (
     NAMES,
     Study,
-    check_names,
-    load_study,
+    Told,
     masked_table,
     open_air,
     pretrained,
     radiofm,
+    run_study,
     sizes,
-    threads,
 )
 from radiofm_models.recipe import Schedule, TuneRecipe
 from radiofm_models.report import (
@@ -82,22 +81,18 @@ class Framed:
         return draw
 
 
-def sections(
-    recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]
-) -> tuple[list[Section], tuple[int, ...], str]:
+def sections(recipe: str, scale: Scale, out: Path, sources: Mapping[str, str]) -> Told:
     """The report's sections, the seeds, and what the data are.
 
     `sources` may name a corpus rrd and the frames nr-lte, the authors' or MATLAB's.
     """
-    check_names(sources, ("rrd", "nr-lte"))
-    study = load_study(SegmentationStudy, recipe, scale)
-    with threads(study.threads):
-        return _sections(study, sources, out)
+    return run_study(
+        SegmentationStudy, ("rrd", "nr-lte"), recipe, scale, sources,
+        lambda study: _sections(study, sources, out),
+    )  # fmt: skip
 
 
-def _sections(
-    study: SegmentationStudy, sources: Mapping[str, str], out: Path
-) -> tuple[list[Section], tuple[int, ...], str]:
+def _sections(study: SegmentationStudy, sources: Mapping[str, str], out: Path) -> Told:
     material = open_air(study.air, sources, out)
     frames = _frames(study, sources, out)
     models = [pretrained(study, material, seed, out / f"seed-{seed}" / "pretrain")

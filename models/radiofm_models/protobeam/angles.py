@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-import torch
 
-from radiofm_models.protobeam.blocks import Blocks, Material
+from radiofm_models.protobeam.blocks import Blocks
 from radiofm_models.protobeam.densenet import DenseNet
 from radiofm_models.protobeam.episodes import train_by_episodes
 from radiofm_models.protobeam.evaluation import (
@@ -21,23 +17,15 @@ from radiofm_models.protobeam.evaluation import (
 )
 from radiofm_models.protobeam.inputs import IqInputs
 from radiofm_models.protobeam.recipe import AngleRecipe
+from radiofm_models.protobeam.runs import Figures, Runs
 
-Figures = dict[str, float]
 
-
-@dataclass(frozen=True)
-class AngleRuns:
-    """The runs of one seed, tested on blocks of all angles in sessions that were not trained on."""
-
-    recipe: AngleRecipe
-    material: Material
-    seed: int
-    folder: Path
-    device: torch.device
+class AngleRuns(Runs[AngleRecipe]):
+    """Tested on blocks of all angles, in sessions that were not trained on."""
 
     def trained(self) -> Figures:
         """By episodes of the angles that are trained on."""
-        network, train = self._network(), self.material.train
+        network, train = self.network(), self.material.train
         train_by_episodes(
             network, IqInputs(train.iq, True, True), train.classes, self.recipe.episodes, True,
             self.seed, self.folder / "angles",
@@ -47,7 +35,7 @@ class AngleRuns:
 
     def untrained(self) -> Figures:
         """The network as it is drawn, but for its norms' statistics."""
-        network, train = self._network(), self.material.train
+        network, train = self.network(), self.material.train
         settle(network, IqInputs(train.iq, True, True), len(train), self.seed)
         return self._errors(self._embed(network), False)
 
@@ -67,10 +55,6 @@ class AngleRuns:
     @property
     def _taught(self) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         return np.unique(self.material.train.classes)
-
-    def _network(self) -> DenseNet:
-        torch.manual_seed(self.seed)
-        return DenseNet(self.recipe.network).to(self.device)
 
     def _embed(self, network: DenseNet) -> Vectors:
         inputs = IqInputs(self._test.iq, True, False)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from radiofm_models.data import Indices
-from radiofm_models.protobeam.blocks import Blocks, Material
+from radiofm_models.protobeam.blocks import Blocks
 from radiofm_models.protobeam.densenet import DenseNet
 from radiofm_models.protobeam.encoder import Pictures, embedding_of
 from radiofm_models.protobeam.episodes import EpisodeRecipe, train_by_episodes, train_supervised
@@ -24,9 +24,8 @@ from radiofm_models.protobeam.evaluation import (
 )
 from radiofm_models.protobeam.inputs import IqInputs, min_max
 from radiofm_models.protobeam.recipe import BeamRecipe, EncoderRecipe
+from radiofm_models.protobeam.runs import Figures, Runs
 from radiofm_models.protobeam.supervised import Classifier, cnn
-
-Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,12 @@ TABLE_I = {
 WHOLE = SetUp(True, True, True)
 
 
-@dataclass(frozen=True)
-class BeamRuns:
-    """The runs of one seed; each goes on from the checkpoint that it left in its folder."""
-
-    recipe: BeamRecipe
-    material: Material
-    seed: int
-    folder: Path
-    device: torch.device
+class BeamRuns(Runs[BeamRecipe]):
+    """Tested on other blocks of the antennas that were trained on, and on other antennas."""
 
     def protobeam(self, name: str) -> Figures:
         """The row `name` of Table I."""
-        setup, network, train = TABLE_I[name], self._network(), self.material.train
+        setup, network, train = TABLE_I[name], self.network(), self.material.train
         train_by_episodes(
             network, _inputs(train, setup), train.classes, self.recipe.episodes, setup.prototypes,
             self.seed, self.folder / name.replace(", ", "-").replace(" ", "-"),
@@ -69,7 +61,7 @@ class BeamRuns:
 
     def untrained(self) -> Figures:
         """The network as it is drawn, but for its norms' statistics."""
-        network, train = self._network(), self.material.train
+        network, train = self.network(), self.material.train
         settle(network, _inputs(train, WHOLE), len(train), self.seed)
         return self._few_shots(network, SetUp(True, False, False))
 
@@ -82,7 +74,7 @@ class BeamRuns:
 
     def supervised(self) -> tuple[Figures, Figures]:
         """ProtoBeam's network, taught to classify, in as many steps as by episodes."""
-        network = self._network()
+        network = self.network()
         return self._supervised("classes", network, self.recipe.network.dim, self.recipe.episodes)
 
     def _supervised(
@@ -150,10 +142,6 @@ class BeamRuns:
 
     def _tests(self) -> list[Blocks]:
         return [self.material.same, *self.material.other.values()]
-
-    def _network(self) -> DenseNet:
-        torch.manual_seed(self.seed)
-        return DenseNet(self.recipe.network).to(self.device)
 
     def _few_shots(self, network: DenseNet, setup: SetUp) -> Figures:
         def embed(blocks: Blocks) -> Vectors:

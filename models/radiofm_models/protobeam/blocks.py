@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from radiofm.errors import UsageError
 from radiofm_models.data import Indices
 from radiofm_models.datasets.dataset import Array, Dataset
 from radiofm_models.datasets.opening import open_dataset
+from radiofm_models.progress import tracked
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,8 @@ def read(dataset: Dataset, rows: Indices, samples: int) -> Blocks:
     if shape[1] < samples:
         raise UsageError(f"samples {samples}: blocks of {dataset.path} have {shape[1]}: take fewer")
     iq = np.empty((len(rows), shape[0], samples), np.float32)
-    for place, row in track(
-        enumerate(rows), "read blocks", len(rows), console=Console(stderr=True)
-    ):
-        iq[place] = dataset.item(int(row))[0][:, :samples]
+    for place in tracked(range(len(rows)), "read blocks"):
+        iq[place] = dataset.item(int(rows[place]))[0][:, :samples]
     return Blocks(iq, dataset.classes[rows], dataset.labels)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm_models.encoders import load_pretrained
+from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.probes import pooled
 from radiofm_models.protobeam.blocks import Blocks
-from radiofm_models.protobeam.inputs import ImageInputs, measured, spectrograms
+from radiofm_models.protobeam.inputs import ImageInputs
+from radiofm_models.protobeam.pictures import measured, pictures, spectrograms
 from radiofm_models.protobeam.recipe import EncoderRecipe
 from radiofm_models.vit import PRESETS, Encoder
 
-MODALITY = "spectrogram"
+MODALITY = "spectrogram"  # whose patch embedding blocks go through
 
 
 class EncoderEmbedding(nn.Module):
@@ -30,15 +30,17 @@ class EncoderEmbedding(nn.Module):
         return pooled(self.encoder(images), "avg")
 
 
+def begin(preset: str, pretrained: Path | None, seed: int) -> Pretrained:
+    """What the run `pretrained` left, or an untrained one: that which all tasks begin with."""
+    return untrained(PRESETS[preset], seed) if pretrained is None else load_pretrained(pretrained)
+
+
 def embedding_of(
     recipe: EncoderRecipe, pretrained: Path | None, seed: int
 ) -> tuple[EncoderEmbedding, SpectrogramSpec]:
     """The encoder of the run `pretrained` and its spec, or the recipe's with weights by `seed`."""
-    if pretrained is None:
-        torch.manual_seed(seed)
-        return EncoderEmbedding(Encoder(PRESETS[recipe.preset])), recipe.spec
-    found = load_pretrained(pretrained)
-    spec = found.inputs.get(MODALITY)
+    found = begin(recipe.preset, pretrained, seed)
+    spec = recipe.spec if pretrained is None else found.inputs.get(MODALITY)
     if not isinstance(spec, SpectrogramSpec):
         raise UsageError(f"encoder {pretrained}: it was not pretrained on spectrograms")
     return EncoderEmbedding(found.encoder(MODALITY, 1)[0]), spec
@@ -55,4 +57,4 @@ class Pictures:
         self.spec = measured(spectrograms(train.iq, spec), spec)
 
     def __call__(self, blocks: Blocks) -> ImageInputs:
-        return ImageInputs(self.spec.standardise(spectrograms(blocks.iq, self.spec))[:, None])
+        return ImageInputs(pictures(blocks.iq, self.spec))

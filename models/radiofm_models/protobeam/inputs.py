@@ -1,4 +1,4 @@
-"""From blocks of IQ to what a network takes: normalised and augmented IQ, or spectrograms."""
+"""From blocks of IQ to what a network takes: normalised and augmented IQ, or `pictures`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from radiofm.corpus.statistics import Statistics
-from radiofm.spectrogram import Image, Spectrogram, SpectrogramSpec
+from radiofm.spectrogram import Image
 from radiofm_models.data import Indices
 from radiofm_models.datasets.dataset import Array
 
@@ -71,26 +70,3 @@ class ImageInputs:
 
     def __call__(self, rows: Indices, rng: np.random.Generator | None = None) -> Tensor:
         return torch.from_numpy(self.images[rows])
-
-
-def spectrograms(iq: Array, spec: SpectrogramSpec) -> Image:
-    """Blocks [n, 2, samples] -> dB relative to a tone of the block's power [n, height, width].
-
-    A block takes the place of the slice: `spec` is computed at the rate that gives a slice as many
-    samples as a block has, whatever rate it was recorded at; bins are parts of the bandwidth. The
-    level is taken out block by block, as min-max does for IQ.
-    """
-    samples = iq.shape[2]
-    spectrogram = Spectrogram(spec, samples / spec.duration_s)
-    images = np.empty((len(iq), spec.height, spec.width), np.float32)
-    for image, block in zip(images, iq, strict=True):
-        rms = float(np.sqrt(np.mean(np.square(block, dtype=np.float64)) * 2))
-        image[:] = spectrogram.decibels(block.T, max(rms, float(np.finfo(np.float32).tiny)))
-    return images
-
-
-def measured(decibels: Image, spec: SpectrogramSpec) -> SpectrogramSpec:
-    """`spec` with range, mean and standard deviation of the training images [n, height, width]."""
-    statistics = Statistics()
-    statistics.add(decibels)
-    return statistics.apply(spec)

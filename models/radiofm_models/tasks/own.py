@@ -1,6 +1,6 @@
 """Tasks with a run of their own: what they learn from is no label of an item.
 
-Their run.json is a report's matter (`evaluation.own`); they have no head that a bundle serves.
+Their run.json is a report's matter (`evaluation.own`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from radiofm_models.convlstm_pretrain import is_convlstm
 from radiofm_models.finetune_run import RANDOM, RUN, one_process
+from radiofm_models.protobeam.embeddings import FewShotRecipe
 from radiofm_models.recipe import recipe_of
 from radiofm_models.tasks import convlstm_forecast, few_shot
 
@@ -35,11 +36,11 @@ RUNS: dict[str, OwnTask] = {  # of `presets.OWN`
     ),
     "beams": OwnTask(
         "beams by prototypes of a few shots (ProtoBeam, Table I)",
-        few_shot.FewShotRecipe, few_shot.run,
+        FewShotRecipe, few_shot.run,
     ),
     "aoa": OwnTask(
         "angles of arrival by prototypes of a few shots (ProtoAoA)",
-        few_shot.FewShotRecipe, few_shot.run,
+        FewShotRecipe, few_shot.run,
     ),
 }  # fmt: skip
 

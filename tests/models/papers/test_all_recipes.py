@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from radiofm_models.papers import convlstm_forecast, convlstm_segmentation
+from radiofm_models.papers import convlstm
 from radiofm_models.papers import run as papers
 from radiofm_models.papers.convlstm import Air, load_study
 from radiofm_models.papers.convlstm_segmentation import Frames
@@ -65,8 +65,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", names())
 def test_it_runs_to_its_report(name: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if name.startswith("convlstm"):
-        for module in (convlstm_forecast, convlstm_segmentation):
-            monkeypatch.setattr(module, "load_study", least_study)
+        monkeypatch.setattr(convlstm, "load_study", least_study)
     elif name.startswith("protobeam"):
         monkeypatch.setattr(protobeam, "load_recipe", lambda name, scale: tiny())
         monkeypatch.setattr("radiofm_models.papers.protobeam.load_recipe", lambda *_: tiny())

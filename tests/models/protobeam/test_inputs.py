@@ -11,11 +11,10 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm_models.protobeam.inputs import (
     ImageInputs,
     IqInputs,
-    measured,
     min_max,
-    spectrograms,
     turned,
 )
+from radiofm_models.protobeam.pictures import measured, spectrograms
 
 BLOCK = np.array([[[0.0, 1.0, 4.0], [-3.0, -1.0, -2.0]]], np.float32)  # I and Q
 
