@@ -95,8 +95,8 @@ class LoadedHead:
                 update = {"labels": labels, "mask_shape": mask.shape}
                 return Answer(result.model_copy(update=update), mask=mask)
             case "reconstruction":
-                difference = np.subtract(output, image, dtype=np.float64)
-                error = float(np.mean(np.square(difference)))
+                difference = np.ravel(output - image)
+                error = float(np.dot(difference, difference)) / difference.size
                 novelty = error / record.error_p99 if record.error_p99 else None
                 return Answer(result.model_copy(update={"vector": (error,)}), novelty=novelty)
             case "regression":
@@ -143,7 +143,7 @@ def winners(logits: Tensor) -> Mask:
     return mask
 
 
-def load_head(bundle: Bundle, name: str, encoder: Encoder, threads: int = 1) -> LoadedHead:
+def load_head(bundle: Bundle, name: str, encoder: Encoder) -> LoadedHead:
     """Check, build and run head `name` of `bundle` once. Raises BundleError with the reason."""
     record, running = bundle.head(name), encoder.record.hash
     if record.encoder != running:
@@ -155,7 +155,7 @@ def load_head(bundle: Bundle, name: str, encoder: Encoder, threads: int = 1) -> 
     modality = _modality(bundle, record, encoder)
     data = bundle.read(record.file)
     outputs = _outputs(record, modality)
-    graph = Graph(data, f"head {name}", encoder.tokens(record.modality), outputs, threads)
+    graph = Graph(data, f"head {name}", encoder.tokens(record.modality), outputs, encoder.runtime)
     if record.task == "regression" and graph.outputs[-1] > MAX_VECTOR:
         raise BundleError(f"head {name} is refused: it returns more than {MAX_VECTOR} numbers")
     if record.task in PAYLOAD_BYTES and max(graph.outputs[1:]) > MAX_EDGE:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -15,13 +14,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from radiofm.bundle import load_bundle
-from radiofm.bus import Publisher, control_request
+from radiofm.bus import control_request
 from radiofm.errors import BundleError, WireError
 from radiofm.wire import (
     Loss,
     ResultHeader,
-    SampleAccount,
-    SliceHeader,
     StatusHeader,
     masks,
 )
@@ -30,67 +27,7 @@ from radiofm_services.graph import Graph
 from radiofm_services.inference import InferenceConfig, InferenceService, InferenceSummary
 from radiofm_services.spectrogram import SpectrogramWorker, WorkerConfig
 
-SIZE, RATE = 256, 256e3
-
-
-class Worker:
-    """A spectrogram worker for tests: publishes slices of seeded noise."""
-
-    def __init__(self, endpoint: str, spec: str) -> None:
-        self.publisher = Publisher(endpoint, message_bytes=1 << 10, lossless=True)
-        self.stream, self.spec = uuid4(), spec
-        self.images = np.random.default_rng(3).normal(0, 1, (16, 32, 32)).astype(np.float32)
-
-    def wait(self) -> None:
-        assert self.publisher.wait_for_subscribers("slice", 1, 10)
-        assert self.publisher.wait_for_subscribers("status", 1, 10)
-
-    def send(self, index: int, *, complete: bool = True, lost: tuple[Loss, ...] = ()) -> None:
-        header = SliceHeader(
-            **self._common("slice", index * SIZE), sample_count=SIZE, lost=lost,
-            slice_index=index, spec=self.spec, shape=(32, 32), complete=complete,
-            host_time_ns=time.time_ns(), complete_ns=time.time_ns(),
-        )  # fmt: skip
-        assert self.publisher.send(header, self.images[index % 16].copy(), timeout_s=10)
-
-    def say(self, state: Literal["running", "ended"], end: int) -> None:
-        samples = SampleAccount(span=end, received=end)
-        common = self._common("status", end)
-        header = StatusHeader(
-            **common, sample_count=0, daemon="spectrogram", state=state, samples=samples
-        )
-        assert self.publisher.send(header, timeout_s=10)
-
-    def _common(self, topic: str, index: int) -> dict[str, Any]:
-        return {
-            "stream": self.stream,
-            "sequence": self.publisher.next_sequence(topic),
-            "sample_index": index,
-            "time_ns": 10**18,
-            "time_quality": "device",
-            "center_frequency_hz": 1e9,
-            "sample_rate_hz": RATE,
-        }
-
-
-@pytest.fixture
-def config(tmp_path: Path, bundles: Any) -> InferenceConfig:
-    return InferenceConfig(
-        bundle=bundles(),
-        slices=f"ipc://{tmp_path}/slice",
-        results=f"ipc://{tmp_path}/result",
-        control=f"ipc://{tmp_path}/control",
-        policy="lossless",
-        patience_s=10,
-        readers=1,
-    )
-
-
-@pytest.fixture
-def worker(config: InferenceConfig) -> Iterator[Worker]:
-    made = Worker(config.slices, load_bundle(config.bundle).manifest.spec.hash)
-    yield made
-    made.publisher.close()
+SIZE = 256
 
 
 def check(summary: InferenceSummary) -> None:
@@ -101,7 +38,7 @@ def check(summary: InferenceSummary) -> None:
 
 
 def test_every_head_answers_and_every_slice_is_settled(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -142,7 +79,7 @@ def test_every_head_answers_and_every_slice_is_settled(
 
 
 def test_answers_equal_the_graphs_own(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, heads=("regression",))).run)
@@ -151,7 +88,8 @@ def test_answers_equal_the_graphs_own(
     worker.say("ended", 6 * SIZE)
     assert list(result().heads) == ["regression"]
     value = worker.images[5][None, None]
-    for file in ("trunk.onnx", "tail.onnx", "heads/regression/head.onnx"):
+    embed = "embeds/spectrogram.onnx"
+    for file in (embed, "trunk.onnx", "tail.onnx", "heads/regression/head.onnx"):
         session = ort.InferenceSession((config.bundle / file).read_bytes())
         value = session.run(None, {session.get_inputs()[0].name: value})[0]
     (only,) = out.all(ResultHeader)
@@ -159,7 +97,7 @@ def test_answers_equal_the_graphs_own(
 
 
 def test_incomplete_slices_are_inferred_on_request(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     reader(config.results, "result")
     result = background(InferenceService(replace(config, incomplete="infer")).run)
@@ -170,7 +108,7 @@ def test_incomplete_slices_are_inferred_on_request(
 
 
 def test_a_late_service_leaves_the_oldest_untaken(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any, monkeypatch: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any, monkeypatch: Any
 ) -> None:
     fast = Graph.__call__
 
@@ -196,7 +134,7 @@ def test_a_late_service_leaves_the_oldest_untaken(
 
 
 def test_streams_one_after_another(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -245,7 +183,7 @@ def versioned(k: int) -> bytes:
 
 
 def test_twenty_swaps_lose_no_slice_and_mix_no_versions(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any, bundles: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any, bundles: Any
 ) -> None:
     swaps, total = 20, 2000
     paths = [
@@ -294,7 +232,7 @@ def test_twenty_swaps_lose_no_slice_and_mix_no_versions(
 
 
 def test_heads_are_listed_loaded_and_unloaded(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, heads=("regression",))).run)
@@ -318,7 +256,7 @@ def test_heads_are_listed_loaded_and_unloaded(
 
 
 def test_a_malformed_request_is_refused(
-    config: InferenceConfig, worker: Worker, background: Any, reader: Any
+    config: InferenceConfig, worker: Any, background: Any, reader: Any
 ) -> None:
     reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -333,7 +271,7 @@ def test_a_malformed_request_is_refused(
 
 
 def test_slices_of_another_spec_end_it_with_a_sentence(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -346,7 +284,7 @@ def test_slices_of_another_spec_end_it_with_a_sentence(
 
 
 def test_a_dead_worker_ends_it_with_a_sentence(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, patience_s=0.3)).run)
