@@ -10,7 +10,7 @@ from radiofm.cli import (
     demo,
     devices,
     doctor,
-    enrol,
+    enroll,
     evaluate,
     export,
     feed,
@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(finetune.finetune)
-    app.command(rich_help_panel=learning)(enrol.enrol)
+    app.command(rich_help_panel=learning)(enroll.enroll)
     app.command(rich_help_panel=learning)(evaluate.evaluate)
     app.command(rich_help_panel=learning)(export.export)
     app.command(rich_help_panel=learning)(reproduce.reproduce)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The heads of a running `radiofm infer`.", no_args_is_help=True)
 
 Head = Annotated[str, typer.Argument(help="The head's name.", autocompletion=complete.heads)]
+Label = Annotated[str, typer.Argument(help="The label's name.")]
+Enrolled = Annotated[str, typer.Option("--head", help="The head that knows its labels by slices.")]
 Control = Annotated[
     str | None, typer.Option("--control", help="Endpoint of the inference service.")
 ]
@@ -64,13 +66,38 @@ def unload(name: Head, control: Control = None, as_json: options.Json = False) -
     _ask({"action": "unload", "name": name}, control, as_json)
 
 
+@app.command()
+def enroll(
+    label: Label,
+    head: Enrolled = "enrolled",
+    shots: Annotated[
+        int, typer.Option(min=1, max=1000, help="Slices, from now on, that are it.")
+    ] = 4,
+    control: Control = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show a head what a label looks like: the next slices. Enroll the empty channel, too."""
+    _ask({"action": "enroll", "name": head, "label": label, "shots": shots}, control, as_json)
+
+
+@app.command()
+def forget(
+    label: Label,
+    head: Enrolled = "enrolled",
+    control: Control = None,
+    as_json: options.Json = False,
+) -> None:
+    """Let a head that was shown its labels know one no more."""
+    _ask({"action": "forget", "name": head, "label": label}, control, as_json)
+
+
 def _folder(bundle: str | None) -> str | None:
     from radiofm.cli.bundles import bundle_path
 
     return None if bundle is None else str(bundle_path(bundle))
 
 
-def _request(fields: dict[str, str | None]) -> Request:
+def _request(fields: dict[str, str | int | None]) -> Request:
     from pydantic import ValidationError
 
     from radiofm.errors import UsageError
@@ -82,7 +109,7 @@ def _request(fields: dict[str, str | None]) -> Request:
         raise UsageError(f"{fields.get('name')!r} cannot be the name of a head") from None
 
 
-def _ask(fields: dict[str, str | None], control: str | None, as_json: bool) -> None:
+def _ask(fields: dict[str, str | int | None], control: str | None, as_json: bool) -> None:
     from radiofm.topics import endpoint_for
     from radiofm_services.control import ask
 

@@ -12,6 +12,9 @@ from radiofm.wire import Int64, Name, Part, Task
 
 FolderPath = Annotated[str, Field(min_length=1, max_length=1000)]
 
+Label = Annotated[str, Field(min_length=1, max_length=64)]
+
+MAX_SHOTS = 1000  # slices of one label
 ANSWER_S = 30.0  # reading, building and warming a large head takes seconds
 
 
@@ -40,7 +43,24 @@ class UnloadHead(Part):
     name: Name
 
 
-Request = ListHeads | LoadHead | SwapHead | UnloadHead
+class EnrollLabel(Part):
+    """Let head `name`, which is made where it is not there, know `label` by the next slices."""
+
+    action: Literal["enroll"] = "enroll"
+    name: Name
+    label: Label
+    shots: Annotated[int, Field(ge=1, le=MAX_SHOTS)]
+
+
+class ForgetLabel(Part):
+    """Let head `name` know `label` no more; one that knows nothing is unloaded."""
+
+    action: Literal["forget"] = "forget"
+    name: Name
+    label: Label
+
+
+Request = ListHeads | LoadHead | SwapHead | UnloadHead | EnrollLabel | ForgetLabel
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="action")])
 
 

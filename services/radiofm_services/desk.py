@@ -14,6 +14,8 @@ from radiofm.bus import ControlServer
 from radiofm.errors import BundleError, RadiofmError
 from radiofm_services.control import (
     REQUEST,
+    EnrollLabel,
+    ForgetLabel,
     HeadInfo,
     ListHeads,
     LoadHead,
@@ -23,11 +25,14 @@ from radiofm_services.control import (
     UnloadHead,
 )
 from radiofm_services.encoder import Encoder
+from radiofm_services.enrolled import Prototypes, enrolled_head, shown_to
+from radiofm_services.graph import Tensor
 from radiofm_services.heads import HeadRack, HeadSet, head_set, load_head
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.1
+SHOWN_S = 20.0  # how long to wait for the slices of an example
 SEAM_S = 10.0  # how long to wait for the end of a slice
 
 
@@ -103,11 +108,50 @@ class Desk:
             case UnloadHead(name=name):
                 _served(name, heads)
                 del heads[name]
+            case EnrollLabel(name=name, label=label, shots=shots):
+                known = _known(name, heads)
+                shown = self._show(name, known, heads, shots)
+                examples = {**known.examples, label: shown}
+                heads[name] = enrolled_head(name, Prototypes(examples), self._encoder)
+            case ForgetLabel(name=name, label=label):
+                _served(name, heads)
+                examples = dict(_known(name, heads).examples)
+                if examples.pop(label, None) is None:
+                    raise BundleError(f"head {name} knows no {label}: it has {', '.join(examples)}")
+                del heads[name]
+                if examples:
+                    heads[name] = enrolled_head(name, Prototypes(examples), self._encoder)
+        return self._propose(heads)
+
+    def _show(self, name: str, known: Prototypes, heads: HeadSet, shots: int) -> Tensor:
+        """The next `shots` slices, pooled [shots, D]; meanwhile the head answers as before."""
+        head, showing = shown_to(enrolled_head(name, known, self._encoder), shots)
+        self._propose({**heads, name: head})
+        try:
+            return showing.seen.result(SHOWN_S)
+        except TimeoutError:
+            self._propose(heads)
+            raise BundleError(
+                f"fewer than {shots} slices came in {SHOWN_S:g} s: lower --shots, or wait for air"
+            ) from None
+
+    def _propose(self, heads: HeadSet) -> int:
+        """Let `heads` serve; from which slice on."""
         done = self._rack.propose(head_set(heads))
         try:
             return done.result(SEAM_S)
         finally:
             done.cancel()  # where it came to nothing, it must not come later
+
+
+def _known(name: str, heads: HeadSet) -> Prototypes:
+    """What head `name` was shown; nothing where it is not there."""
+    if name not in heads:
+        return Prototypes()
+    graph = heads[name].graph
+    if not isinstance(graph, Prototypes):
+        raise BundleError(f"head {name} is of a bundle: enroll into a head of another name")
+    return graph
 
 
 def _served(name: str, heads: HeadSet) -> None:

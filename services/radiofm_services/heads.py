@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -50,12 +50,22 @@ class Answer:
         return b"" if self.array is None else self.array.astype("<f4").tobytes()
 
 
+class Network(Protocol):
+    """What a head asks: its graph, or prototypes."""
+
+    @property
+    def outputs(self) -> tuple[int, ...]: ...
+
+    def __call__(self, tokens: Tensor, /) -> Tensor:
+        """Tokens of the head's tap -> its output; BundleError where it cannot take them."""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedHead:
     """A head that has been checked and run once."""
 
     record: HeadRecord
-    graph: Graph
+    graph: Network
     version: str  # the record's, and the first digits of the files' hash
     adapter: Adapter | None = None
 

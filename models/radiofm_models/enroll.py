@@ -1,4 +1,4 @@
-"""`radiofm enrol`: a head that knows signals by a few examples, on a bundle's encoder as it is.
+"""`radiofm enroll`: a head that knows signals by a few examples, on a bundle's encoder as it is.
 
 A class is the mean of its examples' tokens, averaged over the slice (prototypes, Snell et al.
 2017); nothing is trained, so it takes as long as the slices take through the encoder.
@@ -39,7 +39,7 @@ class Enrolled:
     left_out_accuracy: float | None  # None: no label has two examples
 
 
-def enrol(
+def enroll(
     data: str, bundle: Path, out: Path, name: str = "prototypes", shots: int | None = None,
     seed: int = 0,
 ) -> Enrolled:  # fmt: skip
@@ -70,7 +70,7 @@ def enrol(
     example = torch.from_numpy(np.repeat(tokens[:1], 2, axis=0))
     graph = to_onnx(head, example, "tokens", "output")
     if not (worst := difference(graph, head, [example])) <= TOLERANCE:
-        raise BundleError(f"enrol: {name} differs from torch by {worst:.2g}")
+        raise BundleError(f"enroll: {name} differs from torch by {worst:.2g}")
     file = f"heads/{name}/head.onnx"
     enrolled = HeadRecord(
         name=name, version="1", task="classification", tap="tokens", encoder=manifest.encoder.hash,

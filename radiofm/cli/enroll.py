@@ -1,4 +1,4 @@
-"""`radiofm enrol`: new signals by a few examples, without training."""
+"""`radiofm enroll`: new signals by a few examples, without training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from radiofm.cli.bundles import bundle_path
 from radiofm.cli.threads import wait_quietly
 
 
-def enrol(
+def enroll(
     data: Annotated[
         str,
         typer.Argument(
@@ -36,11 +36,11 @@ def enrol(
 ) -> None:
     """Add a head that knows signals by the mean of a few examples each; nothing is trained."""
     wait_quietly()
-    from radiofm_models.enrol import enrol as run
+    from radiofm_models.enroll import enroll as run
 
     made = run(data, bundle_path(bundle), out, name, shots, seed)
     report = {
-        "command": "enrol",
+        "command": "enroll",
         "bundle": str(out),
         "head": name,
         "examples": made.examples,

@@ -14,7 +14,7 @@ import torch
 
 from radiofm.bundle import load_bundle
 from radiofm.errors import UsageError
-from radiofm_models.enrol import _left_out, enrol
+from radiofm_models.enroll import _left_out, enroll
 from radiofm_models.prototypes import prototypes, squared_distances
 from radiofm_models.served import ServedBundle
 from tests.models.datasets.recordings import recording
@@ -32,7 +32,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_enrolled_by_the_command_line(labelled: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "radiofm", "enrol", labelled, "--out", tmp_path / "b",
+    command = [sys.executable, "-m", "radiofm", "enroll", labelled, "--out", tmp_path / "b",
                "--shots", "2", "--name", "tones", "--json"]  # fmt: skip
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=True)
     report: dict[str, Any] = json.loads(done.stdout)
@@ -46,7 +46,7 @@ def test_enrolled_by_the_command_line(labelled: Path, tmp_path: Path) -> None:
     assert made.manifest.encoder == shipped.manifest.encoder
     spec = made.manifest.spec
     noise = np.random.default_rng(0).normal(size=(1, 1, spec.height, spec.width))
-    again = enrol(str(labelled), tmp_path / "b", tmp_path / "c", "tones")
+    again = enroll(str(labelled), tmp_path / "b", tmp_path / "c", "tones")
     assert again.examples == {"high": 6, "low": 6}
     served = ServedBundle(again.manifest, load_bundle(tmp_path / "c").read)
     assert served(noise.astype(np.float32))["tones"].shape == (1, 2)
@@ -67,6 +67,6 @@ def test_an_example_is_not_its_own_prototype() -> None:
 
 def test_what_cannot_be_enrolled(labelled: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--shots 7: high has 6 slices: lower it"):
-        enrol(str(labelled), ZOO, tmp_path / "b", shots=7)
+        enroll(str(labelled), ZOO, tmp_path / "b", shots=7)
     with pytest.raises(UsageError, match="is there already: name another folder"):
-        enrol(str(labelled), ZOO, labelled)
+        enroll(str(labelled), ZOO, labelled)
