@@ -1,0 +1,106 @@
+"""Who computes: the backends by name, those that can here, and the fastest of them.
+
+numba       compiled loops of our own (pip install 'radiofm[fast]')
+fftw        numpy around FFTW (pip install pyfftw; FFTW is GPL)
+mkl         numpy around Intel's MKL (pip install mkl_fft; MKL is proprietary)
+scipy       numpy around scipy's FFT: always there
+reference   float64, for comparison; never chosen by itself
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from functools import lru_cache
+from importlib.util import find_spec
+
+import numpy as np
+
+from radiofm.errors import MissingDependencyError, UsageError
+from radiofm.spectrogram.plan import Backend, Plan, make_plan
+from radiofm.spectrogram.spec import SpectrogramSpec
+
+log = logging.getLogger(__name__)
+
+VARIABLE = "RADIOFM_SPECTROGRAM__BACKEND"  # as the settings have it
+AUTO = "auto"
+PACKAGES = {"numba": "numba", "fftw": "pyfftw", "mkl": "mkl_fft", "scipy": "scipy"}
+INSTALL = {"numba": "pip install 'radiofm[fast]'"}
+NAMES = (*PACKAGES, "reference")
+TRIALS = 3
+
+
+def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
+    """The backend `wanted`, or of the environment, or else the fastest; and its name.
+
+    Raises UsageError for a name that there is not or that cannot compute the plan, and
+    MissingDependencyError where its package is not installed.
+    """
+    name = wanted or os.environ.get(VARIABLE) or AUTO
+    if name == AUTO:
+        name = fastest(plan.spec, plan.samples / plan.spec.duration_s)
+    elif name not in NAMES:
+        raise UsageError(f"backend {name!r} is unknown: take one of {', '.join((AUTO, *NAMES))}")
+    elif name != "reference" and find_spec(PACKAGES[name]) is None:
+        package = PACKAGES[name]
+        raise MissingDependencyError(package, INSTALL.get(name, f"pip install {package}"))
+    return name, _make(name, plan)
+
+
+def _make(name: str, plan: Plan) -> Backend:
+    if name == "reference":
+        from radiofm.spectrogram.reference import Reference
+
+        return Reference(plan)
+    if name == "numba":
+        from radiofm.spectrogram.lanes import SIZES, Lanes
+
+        if plan.spec.fft_size not in SIZES:
+            sizes = ", ".join(map(str, SIZES))
+            raise UsageError(
+                f"backend 'numba' has no FFT of {plan.spec.fft_size}, only of {sizes}: "
+                "take another backend"
+            )
+        return Lanes(plan)
+    from radiofm.spectrogram import ffts
+    from radiofm.spectrogram.blocks import Blocks
+
+    planners = {"fftw": ffts.with_fftw, "mkl": ffts.with_mkl, "scipy": ffts.with_scipy}
+    return Blocks(plan, planners[name])
+
+
+def candidates(spec: SpectrogramSpec) -> list[str]:
+    """The backends that are installed and can compute `spec`."""
+    return [
+        name
+        for name, package in PACKAGES.items()
+        if find_spec(package) and (name != "numba" or spec.fft_size in (128, 1024, 8192))
+    ]
+
+
+@lru_cache(maxsize=64)
+def fastest(spec: SpectrogramSpec, sample_rate_hz: float) -> str:
+    """The candidate that takes least time for a slice of noise; found once in a process."""
+    names = candidates(spec)
+    if len(names) == 1:
+        return names[0]
+    plan = make_plan(spec, sample_rate_hz)
+    noise = np.random.default_rng(0).integers(-2048, 2048, (plan.samples, 2), np.int16)
+    times = {name: _trial(_make(name, plan), noise) for name in names}
+    log.info(
+        "spectrogram at %g MS/s, ms a slice: %s",
+        sample_rate_hz / 1e6,
+        ", ".join(f"{name} {took * 1e3:.2f}" for name, took in times.items()),
+    )
+    return min(times, key=times.__getitem__)
+
+
+def _trial(compute: Backend, noise: np.ndarray) -> float:
+    compute(noise, 2048.0)  # compiles, plans, fills the caches
+    times = []
+    for _ in range(TRIALS):
+        start = time.thread_time()  # what others take of the processor does not count
+        compute(noise, 2048.0)
+        times.append(time.thread_time() - start)
+    return min(times)

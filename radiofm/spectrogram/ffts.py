@@ -1,0 +1,45 @@
+"""Libraries that transform a block of frames, each in one thread. `pip install` gives all of them;
+only scipy is required, since FFTW is GPL and Intel's MKL proprietary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+Bins = npt.NDArray[np.complex64]
+Transform = Callable[[int], Bins]  # of the first n frames: [n, fft_size], good until the next call
+Planner = Callable[[int, int], tuple[Bins, Transform]]
+
+
+def with_scipy(frames: int, size: int) -> tuple[Bins, Transform]:
+    """An input of zeros [frames, size], and what transforms it."""
+    padded = np.zeros((frames, size), np.complex64)
+    return padded, lambda count: scipy.fft.fft(padded[:count], axis=1)
+
+
+def with_mkl(frames: int, size: int) -> tuple[Bins, Transform]:
+    """The same by mkl_fft, into an array that is kept."""
+    import mkl_fft
+
+    padded, bins = np.zeros((2, frames, size), np.complex64)
+    return padded, lambda count: mkl_fft.fft(padded[:count], axis=1, out=bins[:count])
+
+
+def with_fftw(frames: int, size: int) -> tuple[Bins, Transform]:
+    """The same by a measured plan of FFTW."""
+    import pyfftw
+
+    padded = pyfftw.zeros_aligned((frames, size), np.complex64)
+    bins = pyfftw.empty_aligned((frames, size), np.complex64)
+    plan = pyfftw.FFTW(padded, bins, axes=(1,), flags=("FFTW_MEASURE",), threads=1)
+    padded[:] = 0  # measuring has written to it
+
+    def transform(count: int) -> Bins:
+        plan.execute()  # of all frames: a plan has one shape
+        return bins[:count]
+
+    return padded, transform
