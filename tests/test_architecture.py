@@ -82,11 +82,11 @@ def test_one_place_opens_sockets() -> None:
 
 
 def test_one_place_computes_spectrograms() -> None:
-    allowed = {PACKAGES["radiofm"] / "spectrogram.py"}
+    allowed = PACKAGES["radiofm"] / "spectrogram"
     forbidden = ("stft", "ShortTimeFFT", "spectrogram")
     for package in PACKAGES:
         for file, tree in sources(package):
-            if file in allowed:
+            if allowed in file.parents:
                 continue
             for call in calls(tree):
                 module, _, name = call.rpartition(".")

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from radiofm.errors import MissingDependencyError, UsageError
-from radiofm.spectrogram.plan import Backend, Plan, make_plan
+from radiofm.spectrogram.plan import Backend, Plan, Samples, make_plan
 from radiofm.spectrogram.spec import SpectrogramSpec
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ AUTO = "auto"
 PACKAGES = {"numba": "numba", "fftw": "pyfftw", "mkl": "mkl_fft", "scipy": "scipy"}
 INSTALL = {"numba": "pip install 'radiofm[fast]'"}
 NAMES = (*PACKAGES, "reference")
+RADIX8_SIZES = (128, 1024, 8192)  # 2 * 8^k: the FFTs of the numba backend
 TRIALS = 3
 
 
@@ -45,6 +46,12 @@ def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
     elif name != "reference" and find_spec(PACKAGES[name]) is None:
         package = PACKAGES[name]
         raise MissingDependencyError(package, INSTALL.get(name, f"pip install {package}"))
+    elif name == "numba" and plan.spec.fft_size not in RADIX8_SIZES:
+        sizes = ", ".join(map(str, RADIX8_SIZES))
+        raise UsageError(
+            f"backend 'numba' has no FFT of {plan.spec.fft_size}, only of {sizes}: "
+            "take another backend"
+        )
     return name, _make(name, plan)
 
 
@@ -54,14 +61,8 @@ def _make(name: str, plan: Plan) -> Backend:
 
         return Reference(plan)
     if name == "numba":
-        from radiofm.spectrogram.lanes import SIZES, Lanes
+        from radiofm.spectrogram.lanes import Lanes
 
-        if plan.spec.fft_size not in SIZES:
-            sizes = ", ".join(map(str, SIZES))
-            raise UsageError(
-                f"backend 'numba' has no FFT of {plan.spec.fft_size}, only of {sizes}: "
-                "take another backend"
-            )
         return Lanes(plan)
     from radiofm.spectrogram import ffts
     from radiofm.spectrogram.blocks import Blocks
@@ -96,7 +97,7 @@ def fastest(spec: SpectrogramSpec, sample_rate_hz: float) -> str:
     return min(times, key=times.__getitem__)
 
 
-def _trial(compute: Backend, noise: np.ndarray) -> float:
+def _trial(compute: Backend, noise: Samples) -> float:
     compute(noise, 2048.0)  # compiles, plans, fills the caches
     times = []
     for _ in range(TRIALS):

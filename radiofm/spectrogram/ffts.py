@@ -1,5 +1,6 @@
-"""Libraries that transform a block of frames, each in one thread. `pip install` gives all of them;
-only scipy is required, since FFTW is GPL and Intel's MKL proprietary.
+"""Libraries that transform a block of frames, each in one thread.
+
+Only scipy's is required. The others are the user's choice: FFTW is GPL, Intel's MKL proprietary.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def with_fftw(frames: int, size: int) -> tuple[Bins, Transform]:
     """The same by a measured plan of FFTW."""
     import pyfftw
 
-    padded = pyfftw.zeros_aligned((frames, size), np.complex64)
-    bins = pyfftw.empty_aligned((frames, size), np.complex64)
+    padded: Bins = pyfftw.zeros_aligned((frames, size), np.complex64)
+    bins: Bins = pyfftw.empty_aligned((frames, size), np.complex64)
     plan = pyfftw.FFTW(padded, bins, axes=(1,), flags=("FFTW_MEASURE",), threads=1)
     padded[:] = 0  # measuring has written to it
 

@@ -18,7 +18,7 @@ LANES = 16  # float32: one AVX-512 register, two of AVX2
 PAIR = 2 * LANES  # one complex value of each lane
 TILE = 8 * LANES  # values that are pooled in one go
 LINE = 16  # samples of int16 in a cache line
-ROOT_HALF = np.float32(np.sqrt(0.5))
+ROOT_HALF: Any = np.float32(np.sqrt(0.5))
 STRIDES = (8, 64, 512)  # of the passes; the last pass has stride 1
 
 Array = Any  # numba sees numpy arrays; their dtypes and shapes are told where they are made
@@ -53,19 +53,18 @@ def _compiled(function: F) -> F:
 def _kept(function: F) -> F:
     """The same, kept on disk for the next process where there is a folder for it."""
     try:
-        made: F = numba.njit(
-            nogil=True, fastmath={"contract"}, error_model="numpy", cache=True
-        )(function)
+        made: F = numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy", cache=True)(
+            function
+        )
     except RuntimeError:  # "no locator available"
         return _compiled(function)
     return made
 
 
 @_compiled
-def _butterfly(
-    ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi
-):  # fmt: skip
-    """The FFT of 8 points, decimated in frequency; outputs 0..7 as real, imaginary, ..."""
+def _butterfly(*points: float) -> tuple[float, ...]:
+    """The FFT of 8 points, decimated in frequency; in and out 0..7 as real, imaginary, ..."""
+    ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi = points
     a0r, a0i, a4r, a4i = ar + er, ai + ei, ar - er, ai - ei
     a1r, a1i, a5r, a5i = br + fr, bi + fi, br - fr, bi - fi
     a2r, a2i, a6r, a6i = cr + gr, ci + gi, cr - gr, ci - gi
@@ -88,7 +87,7 @@ def _pass(stride: int) -> Callable[..., None]:
     """One radix-8 pass in place over blocks of 8 * stride complex values."""
 
     @_compiled
-    def radix8(values, twiddles):
+    def radix8(values: Array, twiddles: Array) -> None:
         size = 8 * stride * PAIR
         for block in range(len(values) // size):
             x = values[block * size : (block + 1) * size]
@@ -131,7 +130,7 @@ _pass8, _pass64, _pass512 = (_pass(stride) for stride in STRIDES)
 
 
 @_compiled
-def _last_pass(values, powers):
+def _last_pass(values: Array, powers: Array) -> None:
     """The pass of stride 1, and |X|^2 of what comes out; 64 complex values at a time."""
     for block in range(len(powers) // (64 * LANES)):
         x = values[block * 64 * PAIR : (block + 1) * 64 * PAIR]
@@ -158,7 +157,7 @@ def _last_pass(values, powers):
 
 
 @_compiled
-def _fft_power(x, twiddles, size, power):
+def _fft_power(x: Array, twiddles: Array, size: int, power: Array) -> None:
     """|FFT|^2 of `size` values in each lane of x, which it overwrites. Bins in digit order."""
     if size >= 4096:
         _pass512(x, twiddles[72:])
@@ -169,7 +168,7 @@ def _fft_power(x, twiddles, size, power):
 
 
 @_compiled
-def _gather(samples, starts, offset, size, group):
+def _gather(samples: Array, starts: Array, offset: int, size: int, group: Array) -> None:
     """Frames from where they are to [sample, lane], a cache line at a time."""
     for n in range(0, size, LINE):
         for lane in range(LANES):
@@ -181,7 +180,7 @@ def _gather(samples, starts, offset, size, group):
 
 
 @_compiled
-def _halve(group, window, even, odd):
+def _halve(group: Array, window: Array, even: Array, odd: Array) -> None:
     """Window, and the FFT's first radix-2 pass: even bins are the FFT of one half, odd ones of the
     other. `window` [half, 4]: of sample n, of sample n + half, twiddle; zeros are not looked at.
     """
@@ -207,7 +206,9 @@ def _halve(group, window, even, odd):
 
 
 @_kept
-def power(samples, step, group, numbers, window, tables):
+def power(
+    samples: Array, step: int, group: Array, numbers: Array, window: Array, tables: Tables
+) -> None:
     """|X|^2 of every lane's frame `step`, to tables.values. `numbers` is `group`, seen as
     [samples, 2 * LANES].
     """
@@ -219,7 +220,7 @@ def power(samples, step, group, numbers, window, tables):
 
 
 @_kept
-def pool(step, tables):
+def pool(step: int, tables: Tables) -> None:
     """Add tables.values to the rows that `step` feeds."""
     values = tables.values
     for entry in range(tables.steps[step], tables.steps[step + 1]):
@@ -230,7 +231,7 @@ def pool(step, tables):
 
 
 @_kept
-def resize_frequency(tables, image):
+def resize_frequency(tables: Tables, image: Array) -> None:
     """What was pooled -> image [height, width]."""
     share = np.empty(LANES, np.float32)
     height, width = image.shape
@@ -250,7 +251,9 @@ def resize_frequency(tables, image):
 
 
 @_kept
-def whole(samples, group, numbers, window, tables, image):
+def whole(
+    samples: Array, group: Array, numbers: Array, window: Array, tables: Tables, image: Array
+) -> None:
     """A slice's power, resized: `image` float32 [height, width]."""
     tables.total[:] = 0
     for step in range(len(tables.steps) - 1):

@@ -12,17 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm.spectrogram.kernels import (
-    LANES, STRIDES, TILE, Tables, pool, power, resize_frequency, whole,
-)  # fmt: skip
+    LANES,
+    STRIDES,
+    TILE,
+    Tables,
+    pool,
+    power,
+    resize_frequency,
+    whole,
+)
 from radiofm.spectrogram.plan import Plan, Samples
 from radiofm.spectrogram.resize import sparse
 from radiofm.spectrogram.spec import Image
 
-SIZES = (128, 1024, 8192)  # of FFTs: 2 * 8^k
-
 
 class Lanes:
-    """16 frames at a time, each in its vector lane; takes an fft_size of SIZES."""
+    """16 frames at a time, each in its vector lane. The fft_size is 128, 1024 or 8192."""
 
     def __init__(self, plan: Plan) -> None:
         spec, size = plan.spec, plan.spec.fft_size
@@ -74,17 +79,17 @@ class Lanes:
 def _tables(plan: Plan) -> Tables:
     spec, size = plan.spec, plan.spec.fft_size
     columns = -(-spec.width // LANES)  # of each lane
-    over_time = np.zeros((columns * LANES, plan.frames))
-    over_time[: spec.width] = plan.over_time
-    over_time = over_time.reshape(LANES, columns, plan.frames)
-    used = over_time.any(axis=1)  # [LANES, frames]
+    padded = np.zeros((columns * LANES, plan.frames))
+    padded[: spec.width] = plan.over_time
+    over_time = padded.reshape(LANES, columns, plan.frames)
+    used = np.any(over_time, axis=1)  # [LANES, frames]
     first = used.argmax(axis=1)
     last = plan.frames - used[:, ::-1].argmax(axis=1)
-    steps = int(np.where(used.any(axis=1), last - first, 0).max())
+    steps = int(np.max(np.where(np.any(used, axis=1), last - first, 0)))
     first = np.minimum(first, plan.frames - steps)
     at = first[:, None] + np.arange(steps)  # [LANES, steps]
     weights = np.take_along_axis(over_time, at[:, None], axis=2).transpose(2, 1, 0)
-    step, row = weights.any(axis=2).nonzero()
+    step, row = np.nonzero(np.any(weights, axis=2))
     bins = np.concatenate([2 * _order(size // 2), 2 * _order(size // 2) + 1])
     frequency = sparse(plan.over_frequency[:, bins])
     return Tables(
