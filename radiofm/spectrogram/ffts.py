@@ -31,13 +31,14 @@ def with_mkl(frames: int, size: int) -> tuple[Bins, Transform]:
 
 
 def with_fftw(frames: int, size: int) -> tuple[Bins, Transform]:
-    """The same by a measured plan of FFTW."""
+    """The same by a plan of FFTW: estimated, so that it is the same plan, to the bit, each time; a
+    measured one gains a tenth.
+    """
     import pyfftw
 
     padded: Bins = pyfftw.zeros_aligned((frames, size), np.complex64)
     bins: Bins = pyfftw.empty_aligned((frames, size), np.complex64)
-    plan = pyfftw.FFTW(padded, bins, axes=(1,), flags=("FFTW_MEASURE",), threads=1)
-    padded[:] = 0  # measuring has written to it
+    plan = pyfftw.FFTW(padded, bins, axes=(1,), flags=("FFTW_ESTIMATE",), threads=1)
 
     def transform(count: int) -> Bins:
         plan.execute()  # of all frames: a plan has one shape
