@@ -2,7 +2,7 @@
 
 numba       compiled loops of our own (pip install 'radiofm[fast]')
 fftw        numpy around FFTW (pip install pyfftw; FFTW is GPL)
-mkl         numpy around Intel's MKL (pip install mkl_fft; MKL is proprietary)
+mkl         numpy around Intel's MKL (pip install mkl_fft mkl-service; MKL is proprietary)
 scipy       numpy around scipy's FFT: always there
 reference   float64, for comparison; never chosen by itself
 """
@@ -25,9 +25,9 @@ log = logging.getLogger(__name__)
 
 VARIABLE = "RADIOFM_SPECTROGRAM__BACKEND"  # as the settings have it
 AUTO = "auto"
-PACKAGES = {"numba": "numba", "fftw": "pyfftw", "mkl": "mkl_fft", "scipy": "scipy"}
-INSTALL = {"numba": "pip install 'radiofm[fast]'"}
-NAMES = (*PACKAGES, "reference")
+MODULES = {"numba": ("numba",), "fftw": ("pyfftw",), "mkl": ("mkl_fft", "mkl"), "scipy": ("scipy",)}
+INSTALL = {"numba": "'radiofm[fast]'", "fftw": "pyfftw", "mkl": "mkl_fft mkl-service"}
+NAMES = (*MODULES, "reference")
 RADIX8_SIZES = (128, 1024, 8192)  # 2 * 8^k: the FFTs of the numba backend
 TRIALS = 3
 
@@ -43,9 +43,8 @@ def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
         name = fastest(plan.spec, plan.samples / plan.spec.duration_s)
     elif name not in NAMES:
         raise UsageError(f"backend {name!r} is unknown: take one of {', '.join((AUTO, *NAMES))}")
-    elif name != "reference" and find_spec(PACKAGES[name]) is None:
-        package = PACKAGES[name]
-        raise MissingDependencyError(package, INSTALL.get(name, f"pip install {package}"))
+    elif name in INSTALL and not _installed(name):
+        raise MissingDependencyError(MODULES[name][0], f"pip install {INSTALL[name]}")
     elif name == "numba" and plan.spec.fft_size not in RADIX8_SIZES:
         sizes = ", ".join(map(str, RADIX8_SIZES))
         raise UsageError(
@@ -71,13 +70,14 @@ def _make(name: str, plan: Plan) -> Backend:
     return Blocks(plan, planners[name])
 
 
+def _installed(name: str) -> bool:
+    return all(find_spec(module) for module in MODULES[name])
+
+
 def candidates(spec: SpectrogramSpec) -> list[str]:
     """The backends that are installed and can compute `spec`."""
-    return [
-        name
-        for name, package in PACKAGES.items()
-        if find_spec(package) and (name != "numba" or spec.fft_size in (128, 1024, 8192))
-    ]
+    fits = [name for name in MODULES if name != "numba" or spec.fft_size in RADIX8_SIZES]
+    return [name for name in fits if _installed(name)]
 
 
 @lru_cache(maxsize=64)

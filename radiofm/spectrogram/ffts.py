@@ -24,10 +24,17 @@ def with_scipy(frames: int, size: int) -> tuple[Bins, Transform]:
 
 def with_mkl(frames: int, size: int) -> tuple[Bins, Transform]:
     """The same by mkl_fft, into an array that is kept."""
+    import mkl
     import mkl_fft
 
     padded, bins = np.zeros((2, frames, size), np.complex64)
-    return padded, lambda count: mkl_fft.fft(padded[:count], axis=1, out=bins[:count])
+
+    def transform(count: int) -> Bins:
+        mkl.set_num_threads_local(1)  # of the calling thread: it would take all cores
+        mkl_fft.fft(padded[:count], axis=1, out=bins[:count])
+        return bins[:count]
+
+    return padded, transform
 
 
 def with_fftw(frames: int, size: int) -> tuple[Bins, Transform]:
