@@ -12,7 +12,7 @@ from radiofm.spectrogram.plan import Plan, Samples
 from radiofm.spectrogram.resize import Sparse, sparse
 from radiofm.spectrogram.spec import Image
 
-BLOCK_FRAMES = 32  # of 16 KiB each, in and out
+BLOCK_FRAMES = 64  # of 16 KiB each, in and out: fewer calls weigh more than a smaller cache
 
 
 class Blocks:
@@ -27,8 +27,9 @@ class Blocks:
         padded, self._transform = planner(BLOCK_FRAMES, size)
         self._padded = padded.view(np.float32)[:, : 2 * plan.spec.window_size]
         self._block = np.empty((BLOCK_FRAMES, 2 * plan.spec.window_size), np.float32)
-        self._power = np.empty((BLOCK_FRAMES, 2 * size), np.float32)
+        self._power = np.empty((BLOCK_FRAMES, size), np.float32)
         self._sum = np.empty((plan.spec.width, size if plan.spec.log_first else 2 * size), "f4")
+        self._pooled = np.empty((size, plan.spec.width), np.float32)
 
     def __call__(self, iq: Samples, full_scale: float) -> Image:
         plan, total = self._plan, self._sum
@@ -41,14 +42,17 @@ class Blocks:
             block = self._block[:count]
             block[:] = frames[start:stop]  # converted first: multiply alone would go by buffers
             np.multiply(block, window, out=self._padded[:count])
-            bins = self._transform(count).view(np.float32)
-            power = np.square(bins, out=self._power[:count])
+            values = self._transform(count).view(np.float32)
+            np.square(values, out=values)  # re^2, im^2
             if spec.log_first:
-                power = plan.decibels(power[:, 0::2] + power[:, 1::2])
-            total[first_row : first_row + weights.shape[0]] += weights @ power
+                power = np.add(values[:, 0::2], values[:, 1::2], out=self._power[:count])
+                values = plan.decibels(power)
+            total[first_row : first_row + weights.shape[0]] += weights @ values
         if spec.log_first:
-            return np.asarray(self._frequency @ total.T)
-        return plan.decibels(self._frequency @ (total[:, 0::2] + total[:, 1::2]).T)  # re^2 + im^2
+            self._pooled[:] = total.T
+            return np.asarray(self._frequency @ self._pooled)
+        np.add(total[:, 0::2], total[:, 1::2], out=self._pooled.T)
+        return plan.decibels(self._frequency @ self._pooled)
 
     def _window_for(self, full_scale: float) -> npt.NDArray[np.float32]:
         if self._scaled[0] != full_scale:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import scipy.fft
 
 Bins = npt.NDArray[np.complex64]
-Transform = Callable[[int], Bins]  # of the first n frames: [n, fft_size], good until the next call
+Transform = Callable[
+    [int], Bins
+]  # of the first n frames: [n, fft_size], to overwrite until the next call
 Planner = Callable[[int, int], tuple[Bins, Transform]]
 
 
