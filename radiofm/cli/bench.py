@@ -48,8 +48,10 @@ def _show(figures: list[Figure], notes: list[str], machine: dict[str, Any]) -> N
     from rich.table import Table
 
     console = Console(soft_wrap=True, highlight=False)
-    table = Table("what", "ours", "rival", pad_edge=False)
-    for title in ("ratio", "goal", "ours", "rival", "differ by"):
+    table = Table(box=None, pad_edge=False)
+    for title in ("what", "ours", "rival"):
+        table.add_column(title, no_wrap=True)
+    for title in ("ratio", "goal", "ours", "rival", "diff"):
         table.add_column(title, justify="right")
     for figure in figures:
         table.add_row(

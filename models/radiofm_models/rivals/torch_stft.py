@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from radiofm.contender import Work, serve
-from radiofm.spectrogram import SpectrogramSpec
+from radiofm.spectrogram import Image, SpectrogramSpec
 
 SPEC = SpectrogramSpec(resize="bilinear")
 
@@ -20,7 +20,7 @@ def make(rate: float) -> Work:
     frames = (samples - spec.window_size) // spec.hop + 1
     sides = (spec.fft_size - spec.window_size) // 2  # so that frames begin where ours do
 
-    def work() -> np.ndarray:
+    def work() -> Image:
         x = torch.view_as_complex(torch.from_numpy(noise.astype(np.float32) / 2048))
         stft = torch.stft(
             torch.nn.functional.pad(x, (sides, sides)), spec.fft_size, spec.hop, spec.window_size,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.errors import RadiofmError
+
 THREADS = ("OMP", "MKL", "OPENBLAS", "NUMBA")  # read once, as the libraries load
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADS}
 
@@ -21,8 +24,8 @@ ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADS}
 class Contender:
     """A process that runs a case when it is told to."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, name: str, process: subprocess.Popen[str]) -> None:
+        self._name, self._process = name, process
 
     def run(self, case: float) -> float:
         """Processor seconds that the case takes."""
@@ -39,7 +42,9 @@ class Contender:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.write(json.dumps(question) + "\n")
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        if not (line := self._process.stdout.readline()):
+            raise RadiofmError(f"contender {self._name} has ended: run it alone to see why")
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
 
@@ -51,6 +56,9 @@ def contenders(
     with ExitStack() as stack:
         started, absent = {}, []
         for name, command in commands.items():
+            if shutil.which(command[0]) is None:
+                absent.append(name)
+                continue
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 text=True, env={**os.environ, **ONE_THREAD},
@@ -58,7 +66,7 @@ def contenders(
             stack.enter_context(process)  # closes its input, which ends it
             assert process.stdout
             if process.stdout.readline() == "ready\n":
-                started[name] = Contender(process)
+                started[name] = Contender(name, process)
             else:
                 absent.append(name)
         yield started, absent

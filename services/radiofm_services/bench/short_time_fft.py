@@ -6,7 +6,7 @@ import numpy as np
 import scipy.signal
 
 from radiofm.contender import Work, serve
-from radiofm.spectrogram import resize_weights
+from radiofm.spectrogram import Image, resize_weights
 from radiofm_services.bench.spectrogram import SPEC
 
 
@@ -22,7 +22,7 @@ def make(rate: float) -> Work:
         window, spec.hop, 1.0, mfft=spec.fft_size, fft_mode="centered", scale_to="magnitude"
     )
 
-    def work() -> np.ndarray:
+    def work() -> Image:
         x = np.zeros(spec.window_size // 2 + samples, complex)  # its frames are centred
         x[spec.window_size // 2 :] = (noise[:, 0] + 1j * noise[:, 1]) / 2048.0
         power = stft.spectrogram(x, p0=1, p1=1 + frames)

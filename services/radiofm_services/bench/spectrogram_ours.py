@@ -12,7 +12,7 @@ from radiofm_services.bench.spectrogram import SPEC
 
 
 def make(rate: float) -> Work:
-    """Noise at `rate` S/s -> its standardised image, transposed as the rivals' are."""
+    """Noise at `rate` S/s -> its standardised image."""
     compute = Spectrogram(SPEC, rate, sys.argv[1])
     noise = np.random.default_rng(0).normal(0, 300, (compute.samples, 2)).round().astype(np.int16)
     return lambda: compute(noise, 2048.0)
