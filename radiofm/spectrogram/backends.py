@@ -54,6 +54,13 @@ def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
     return name, _make(name, plan)
 
 
+def warm_up(spec: SpectrogramSpec, wanted: str | None = None) -> None:
+    """Import and compile what int16 slices need: seconds, at numba's first use on a machine."""
+    rate = (spec.window_size + spec.hop) / spec.duration_s  # two frames
+    plan = make_plan(spec, rate)
+    make_backend(plan, wanted)[1](np.zeros((plan.samples, 2), np.int16), 1.0)
+
+
 def _make(name: str, plan: Plan) -> Backend:
     if name == "reference":
         from radiofm.spectrogram.reference import Reference

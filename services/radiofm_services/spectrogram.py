@@ -14,6 +14,7 @@ from radiofm.errors import RadiofmError
 from radiofm.follow import Arrival, Follower, Pace
 from radiofm.send import Sender
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec
+from radiofm.spectrogram.backends import warm_up
 from radiofm.wire import IqHeader, Loss, LossKind, SliceHeader, StatusHeader, losses_of
 from radiofm_services.slices import CutSlice, SliceCutter
 
@@ -75,6 +76,7 @@ class SpectrogramWorker:
     def run(self) -> WorkerSummary:
         """Follow, cut, publish. Raises a RadiofmError once the readers have been told of it."""
         config, note = self._config, ""
+        warm_up(config.spec, config.backend)  # now, and not while samples come
         with (
             closing(Sender("slice", config.slices, config, self._stop)) as sender,
             closing(Follower("iq", config.iq, config, self._stop)) as follower,
