@@ -29,7 +29,7 @@ MODULES = {"numba": ("numba",), "fftw": ("pyfftw",), "mkl": ("mkl_fft", "mkl"), 
 INSTALL = {"numba": "'radiofm[fast]'", "fftw": "pyfftw", "mkl": "mkl_fft mkl-service"}
 NAMES = (*MODULES, "reference")
 RADIX8_SIZES = (128, 1024, 8192)  # 2 * 8^k: the FFTs of the numba backend
-TRIALS = 3
+TRIALS, TRIAL_FRAMES = 3, 512
 
 
 def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
@@ -40,7 +40,7 @@ def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
     """
     name = wanted or os.environ.get(VARIABLE) or AUTO
     if name == AUTO:
-        name = fastest(plan.spec, plan.samples / plan.spec.duration_s)
+        name = fastest(plan.spec)
     elif name not in NAMES:
         raise UsageError(f"backend {name!r} is unknown: take one of {', '.join((AUTO, *NAMES))}")
     elif name in INSTALL and not _installed(name):
@@ -55,9 +55,8 @@ def make_backend(plan: Plan, wanted: str | None = None) -> tuple[str, Backend]:
 
 
 def warm_up(spec: SpectrogramSpec, wanted: str | None = None) -> None:
-    """Import and compile what int16 slices need: seconds, at numba's first use on a machine."""
-    rate = (spec.window_size + spec.hop) / spec.duration_s  # two frames
-    plan = make_plan(spec, rate)
+    """Choose, import and compile what int16 slices need: seconds, at numba's first use ever."""
+    plan = _plan_of(spec, 2)
     make_backend(plan, wanted)[1](np.zeros((plan.samples, 2), np.int16), 1.0)
 
 
@@ -88,20 +87,21 @@ def candidates(spec: SpectrogramSpec) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def fastest(spec: SpectrogramSpec, sample_rate_hz: float) -> str:
-    """The candidate that takes least time for a slice of noise; found once in a process."""
+def fastest(spec: SpectrogramSpec) -> str:
+    """The candidate that takes least time for some frames of noise; found once in a process."""
     names = candidates(spec)
     if len(names) == 1:
         return names[0]
-    plan = make_plan(spec, sample_rate_hz)
+    plan = _plan_of(spec, TRIAL_FRAMES)
     noise = np.random.default_rng(0).integers(-2048, 2048, (plan.samples, 2), np.int16)
     times = {name: _trial(_make(name, plan), noise) for name in names}
-    log.info(
-        "spectrogram at %g MS/s, ms a slice: %s",
-        sample_rate_hz / 1e6,
-        ", ".join(f"{name} {took * 1e3:.2f}" for name, took in times.items()),
-    )
+    told = ", ".join(f"{name} {took * 1e3:.2f} ms" for name, took in times.items())
+    log.info("spectrogram of %d frames: %s", TRIAL_FRAMES, told)
     return min(times, key=times.__getitem__)
+
+
+def _plan_of(spec: SpectrogramSpec, frames: int) -> Plan:
+    return make_plan(spec, (spec.window_size + (frames - 1) * spec.hop) / spec.duration_s)
 
 
 def _trial(compute: Backend, noise: Samples) -> float:

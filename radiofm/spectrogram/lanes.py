@@ -45,8 +45,8 @@ class Lanes:
         plan, tables = self._plan, self._tables
         pair = np.dtype(np.int32 if iq.dtype == np.int16 else np.complex64)
         samples = iq if pair == np.int32 else np.asarray(iq, np.float32)
-        pairs = samples.reshape(-1).view(pair)
-        pairs.flags.writeable = False  # so that numba compiles once for messages and arrays
+        pairs = np.require(samples.reshape(-1).view(pair), requirements="A")
+        pairs.flags.writeable = False  # numba compiles once: for messages, as for arrays
         window = self._window_for(full_scale)
         group, numbers = self._group(pair, samples.dtype)
         image = np.empty((plan.spec.height, plan.spec.width), np.float32)
