@@ -23,10 +23,15 @@ RATES = (1.92e6, 5e6, 20e6, 30.72e6, 61.44e6)
 HIGHEST = RATES[-1]
 ROUNDS = 15
 UNIT = "ms of one core a slice"
-GOALS = {"scipy": 3.0, "fftw": 4.0, "mkl": 4.0, "numba": 8.0}
+BACKENDS = ("scipy", "fftw", "mkl", "numba")
 TORCH, SCIPY, GNURADIO = "torch.stft", "ShortTimeFFT", "GNU Radio"
 GNURADIO_VARIABLE = "RADIOFM_BENCH_GNURADIO"  # the Python that has it, if not the system's
-RIVAL_GOALS = {SCIPY: 25.0, GNURADIO: 1.5}
+GOALS = {  # at the highest rate
+    ("scipy", TORCH): 3.0,
+    ("numba", TORCH): 8.0,
+    ("numba", SCIPY): 25.0,
+    ("numba", GNURADIO): 1.5,
+}
 INSTALL = {
     TORCH: "pip install 'radiofm[train]'",
     GNURADIO: "apt-get install gnuradio",
@@ -39,7 +44,7 @@ INSTALL = {
 def commands() -> dict[str, list[str]]:
     """Our backends and the rivals, each a process."""
     here = "radiofm_services.bench"
-    ours = {name: [sys.executable, "-m", f"{here}.spectrogram_ours", name] for name in GOALS}
+    ours = {name: [sys.executable, "-m", f"{here}.spectrogram_ours", name] for name in BACKENDS}
     system = shutil.which("python3", path="/usr/bin") or sys.executable
     python = os.environ.get(GNURADIO_VARIABLE, system)  # GNU Radio comes by apt
     return ours | {
@@ -58,17 +63,16 @@ def figures(rates: tuple[float, ...] = RATES, rounds: int = ROUNDS) -> Iterator[
             here = {n: c for n, c in found.items() if n != GNURADIO or rate == HIGHEST}
             images = {name: here[name].result(rate) for name in here if name != GNURADIO}
             took = interleave(here, rate, rounds)
-            best = min((name for name in GOALS if name in here), key=took.__getitem__)
-            pairs = [(name, TORCH) for name in GOALS]
+            best = min((name for name in BACKENDS if name in here), key=took.__getitem__)
+            pairs = [(name, TORCH) for name in BACKENDS]
             if rate == HIGHEST:
                 pairs += [(best, SCIPY), (best, GNURADIO)]
             for ours, rival in pairs:
                 if ours in here and rival in here:
-                    goal = GOALS[ours] if rival == TORCH else RIVAL_GOALS[rival]
                     yield Figure(
                         f"spectrogram at {rate / 1e6:g} MS/s", ours, rival,
                         took[ours] * 1e3, took[rival] * 1e3, UNIT,
-                        goal if rate == HIGHEST else None,
+                        GOALS.get((ours, rival)) if rate == HIGHEST else None,
                         _difference(images[ours], images.get(rival)),
                     )  # fmt: skip
 
