@@ -47,7 +47,7 @@ def _show(figures: list[Figure], notes: list[str], machine: dict[str, Any]) -> N
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
     for title in ("what", "ours", "rival"):
         table.add_column(title, no_wrap=True)

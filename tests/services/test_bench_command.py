@@ -71,14 +71,18 @@ def test_the_table_and_the_closing_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     figure = Figure("spectrogram", "ours", "theirs", 2.0, 9.0, "ms", goal=3.0, difference=1e-6)
-    monkeypatch.setitem(benches.BENCHES, "spectrogram", lambda: iter([figure, "X is not here"]))
+    monkeypatch.setitem(
+        benches.BENCHES, "spectrogram", lambda: iter([figure, "X is not here: 'radiofm[fast]'"])
+    )
     bench("spectrogram", as_json=True)
     line = json.loads(capsys.readouterr().out)
-    assert line["figures"][0]["ratio"] == 4.5 and line["notes"] == ["X is not here"]
+    assert line["figures"][0]["ratio"] == 4.5 and line["notes"] == [
+        "X is not here: 'radiofm[fast]'"
+    ]
     assert line["machine"]["cores"] > 0 and "numpy" in line["machine"]
     bench("spectrogram", as_json=False)
     shown = capsys.readouterr().out
-    assert "4.5x" in shown and "X is not here" in shown and "cores" in shown
+    assert "4.5x" in shown and "X is not here: 'radiofm[fast]'" in shown and "cores" in shown
     with pytest.raises(UsageError, match="bench 'speed' is unknown: take one of spectrogram"):
         bench("speed")
 
