@@ -22,6 +22,7 @@ from radiofm.topics import CHANNELS, RUNTIME_VARIABLE, endpoint_for, runtime_dir
 
 NEEDED_FOR = {  # the extras of pyproject.toml
     "pluto": "receiving from a Pluto",
+    "fast": "the fastest spectrograms",
     "serve": "running models on live slices",
     "train": "training and exporting models",
 }

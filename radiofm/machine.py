@@ -95,6 +95,7 @@ def spectrogram_speed() -> Iterator[Finding]:
         f"{rate / 1e6:g} MS/s: {say_speed(share, spec.duration_s)}"
         for rate, share in shares.items()
     )
+    seen += f", by {work.backend}"
     if shares[USUAL_RATE] > 1:
         yield Finding("spectrogram", "warn", seen, "choose a lower --rate, or a faster machine")
     else:

@@ -143,6 +143,9 @@ class SpectrogramSettings(_Table):
 
     policy: Literal["latest", "lossless"] = Field("latest", description="when inference is late")
     patience: Duration = Field(10.0, description="silence of the publisher that ends the worker")
+    backend: Literal["auto", "numba", "fftw", "mkl", "scipy", "reference"] = Field(
+        "auto", description="what computes; auto: the fastest that is installed"
+    )
 
 
 class InferSettings(_Table):

@@ -55,7 +55,7 @@ def sentence(slices: Image, size: tuple[int, int] = SentenceShape().image) -> Im
 
 @lru_cache(64)
 def _resize(inputs: int, outputs: int) -> Sparse:
-    # Sparse, as in radiofm/spectrogram.py: one thread and one order, whatever BLAS does.
+    # Sparse, as in radiofm/spectrogram: one thread and one order, whatever BLAS does.
     return scipy.sparse.csr_array(resize_weights(inputs, outputs, "area").astype(np.float32))
 
 

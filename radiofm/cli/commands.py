@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from radiofm.cli import (
+    bench,
     capture,
     corpus,
     demo,
@@ -53,5 +54,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(models.app, name="models", rich_help_panel=learning)
     app.add_typer(devices.app, name="devices", rich_help_panel=tools)
     app.command(rich_help_panel=tools)(doctor.doctor)
+    app.command(rich_help_panel=tools)(bench.bench)
     app.command("virtual-pluto", rich_help_panel=tools)(virtual_pluto.virtual_pluto)
     app.add_typer(profiles.app, name="profiles", rich_help_panel=tools)

@@ -22,6 +22,13 @@ def spectrogram(
     spec: Annotated[
         str | None, typer.Option(help="A preset of slices in place of the bundle's: table-i.")
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            help="What computes: numba, fftw, mkl, scipy or reference. (default: the fastest)",
+            show_default=False,
+        ),
+    ] = None,
     policy: options.Policy = None,
     depth: Annotated[
         int, typer.Option(min=1, max=1000, help="latest: messages that may wait.")
@@ -38,7 +45,7 @@ def spectrogram(
     from radiofm.topics import endpoint_for
     from radiofm_services.spectrogram import SpectrogramWorker, WorkerConfig
 
-    flags = options.given(policy=policy, patience=patience)
+    flags = options.given(policy=policy, patience=patience, backend=backend)
     model = options.given(bundle=bundle)
     settings = load_settings(profile, {"spectrogram": flags, "infer": model})
     worker = SpectrogramWorker(
@@ -48,6 +55,7 @@ def spectrogram(
             slices=slices or endpoint_for("slice"),
             policy=settings.spectrogram.policy,
             depth=depth,
+            backend=settings.spectrogram.backend,
             patience_s=settings.spectrogram.patience,
             first_message_s=parse_duration(wait, "wait") if wait else None,
             readers=readers or 0,
@@ -61,7 +69,8 @@ def spectrogram(
     typer.echo(
         f"{summary.samples_received} samples received, {summary.samples_lost} lost; "
         f"{summary.slices_made} of {summary.slices} slices made "
-        f"({summary.slices_incomplete} incomplete, {summary.slices_untaken} untaken)",
+        f"({summary.slices_incomplete} incomplete, {summary.slices_untaken} untaken), "
+        f"by {summary.backend or 'no backend'}",
         err=True,
     )
 

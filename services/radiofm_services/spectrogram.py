@@ -14,6 +14,7 @@ from radiofm.errors import RadiofmError
 from radiofm.follow import Arrival, Follower, Pace
 from radiofm.send import Sender
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec
+from radiofm.spectrogram.backends import warm_up
 from radiofm.wire import IqHeader, Loss, LossKind, SliceHeader, StatusHeader, losses_of
 from radiofm_services.slices import CutSlice, SliceCutter
 
@@ -27,6 +28,7 @@ class WorkerConfig(Pace):
     spec: SpectrogramSpec
     iq: str  # endpoint of the capture daemon
     slices: str  # endpoint to publish at
+    backend: str = "auto"  # what computes, a name of radiofm.spectrogram.backends
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class WorkerSummary:
     slices_made: int
     slices_incomplete: int
     slices_untaken: int
+    backend: str  # what computed last, "" if nothing came
 
     def to_json(self) -> dict[str, Any]:
         """As the closing line has it."""
@@ -73,6 +76,7 @@ class SpectrogramWorker:
     def run(self) -> WorkerSummary:
         """Follow, cut, publish. Raises a RadiofmError once the readers have been told of it."""
         config, note = self._config, ""
+        warm_up(config.spec, config.backend)  # now, and not while samples come
         with (
             closing(Sender("slice", config.slices, config, self._stop)) as sender,
             closing(Follower("iq", config.iq, config, self._stop)) as follower,
@@ -102,9 +106,14 @@ class SpectrogramWorker:
                     self._status(sender)
                 cutter.restart(header)
                 self._reached = (0, ())
-                self._spectrogram = Spectrogram(self._config.spec, header.sample_rate_hz)
+                self._spectrogram = Spectrogram(
+                    self._config.spec, header.sample_rate_hz, self._config.backend
+                )
                 self._status(sender)
-                log.info("stream %s at %g S/s", header.stream, header.sample_rate_hz)
+                log.info(
+                    "stream %s at %g S/s, by %s",
+                    header.stream, header.sample_rate_hz, self._spectrogram.backend,
+                )  # fmt: skip
             self._publish(
                 cutter.take(header, None if arrival.late else arrival.message.payload), sender
             )
@@ -180,4 +189,5 @@ class SpectrogramWorker:
             slices_made=slices.inferred,
             slices_incomplete=self._incomplete,
             slices_untaken=slices.untaken,
+            backend=self._spectrogram.backend if self._spectrogram else "",
         )

@@ -11,12 +11,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.signal
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from radiofm.errors import UsageError
-from radiofm.spectrogram import PRESETS, Kernel, Spectrogram, SpectrogramSpec, resize_weights
+from radiofm.errors import MissingDependencyError, UsageError
+from radiofm.spectrogram import (
+    PRESETS,
+    Kernel,
+    Spectrogram,
+    SpectrogramSpec,
+    backends,
+    resize_weights,
+)
 
+INSTALLED = backends.candidates(SpectrogramSpec())
 RATES = [1.92e6, 2.4e6, 5e6, 19.2e6, 61.44e6]
 
 
@@ -57,15 +65,131 @@ def reference(
     return np.asarray(((image - low) / (high - low) - spec.mean) / spec.std)
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", [1.92e6, 5e6])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_equals_the_float64_reference(preset: str, rate: float) -> None:
+def test_the_reference_is_what_scipy_makes_of_the_spec(preset: str, rate: float) -> None:
     spec = PRESETS[preset]
-    compute = Spectrogram(spec, rate)
+    compute = Spectrogram(spec, rate, "reference")
     iq = noise(compute.samples)
     image = compute(iq, 2048)
     assert image.shape == (spec.height, spec.width) and image.dtype == np.float32
-    np.testing.assert_allclose(image, reference(iq, spec, 2048), atol=1e-4)
+    np.testing.assert_allclose(image, reference(iq, spec, 2048), atol=1e-5)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_backend_equals_the_reference(preset: str, rate: float) -> None:
+    spec = PRESETS[preset]
+    right = Spectrogram(spec, rate, "reference")
+    iq = noise(right.samples)
+    expected = right(iq, 2048)
+    for name in INSTALLED:
+        compute = Spectrogram(spec, rate, name)
+        assert compute.backend == name
+        for again in range(2):  # buffers are used again
+            image = compute(iq, 2048)
+            assert image.shape == (spec.height, spec.width) and image.dtype == np.float32
+            np.testing.assert_allclose(image, expected, atol=1e-4, err_msg=f"{name} {again}")
+
+
+specs = st.builds(
+    SpectrogramSpec,
+    duration_s=st.just(0.002),
+    window=st.sampled_from(["hann", "boxcar", "blackman"]),
+    window_size=st.integers(16, 1024),
+    hop=st.integers(100, 1500),
+    fft_size=st.sampled_from([1024, 1500, 8192]),
+    height=st.integers(16, 300),
+    width=st.integers(16, 300),
+    resize=st.sampled_from(["area", "bilinear"]),
+    log_first=st.booleans(),
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(specs, st.floats(1.92e6, 61.44e6), st.integers(-40, 40), st.booleans())
+@example(SpectrogramSpec(window_size=513), 1.92e6, 0, True)
+@example(SpectrogramSpec(width=17, resize="bilinear"), 61.44e6, 40, False)
+@example(SpectrogramSpec(window_size=100, fft_size=128, hop=16, log_first=True), 2e6, 0, True)
+@example(SpectrogramSpec(duration_s=0.001, window_size=1024), 1.92e6, 0, False)  # one frame
+def test_backends_agree_whatever_the_spec_and_the_rate(
+    spec: SpectrogramSpec, rate: float, tone_db: int, as_float: bool
+) -> None:
+    """Noise and a tone up to 40 dB above it: float32 cannot see deeper beside what is strong."""
+    right = Spectrogram(spec, rate, "reference")
+    rng = np.random.default_rng(0)
+    tone = 10 ** (tone_db / 20) * np.exp(0.3j * np.arange(right.samples))
+    signal = 20 * (np.stack([tone.real, tone.imag], 1) + rng.normal(0, 0.7, (right.samples, 2)))
+    iq: npt.NDArray[np.float32 | np.int16] = signal.astype(np.float32 if as_float else np.int16)
+    expected = right(iq, 4096)
+    for name in backends.candidates(spec):
+        image = Spectrogram(spec, rate, name)(iq, 4096)
+        np.testing.assert_allclose(image, expected, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_a_backend_takes_what_messages_and_recordings_hand_over(name: str) -> None:
+    compute = Spectrogram(SpectrogramSpec(), 2e6, name)
+    iq = noise(compute.samples)
+    expected = compute(iq, 2048)
+    message = np.frombuffer(b"x" + iq.tobytes(), np.int16, offset=1).reshape(-1, 2)
+    assert not message.flags.writeable and not message.flags.aligned
+    np.testing.assert_array_equal(compute(message, 2048), expected)
+    np.testing.assert_array_equal(compute(np.repeat(iq, 2, axis=0)[::2], 2048), expected)
+    np.testing.assert_allclose(compute(iq.astype(np.float32), 2048), expected, atol=1e-6)
+    assert compute(iq, 1024).mean() > expected.mean()  # another full scale
+    np.testing.assert_array_equal(compute(iq, 2048), expected)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_image_is_the_callers(name: str) -> None:
+    compute = Spectrogram(PRESETS["convlstm"], 2e6, name)
+    first = compute.decibels(noise(compute.samples), 2048)
+    kept = first.copy()
+    compute.decibels(noise(compute.samples, 1), 2048)
+    np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("name", INSTALLED)
+@pytest.mark.parametrize("spec", [SpectrogramSpec(), PRESETS["wavesfm"]])
+def test_silence_is_the_floor(name: str, spec: SpectrogramSpec) -> None:
+    compute = Spectrogram(spec, 2e6, name)
+    image = compute.decibels(np.zeros((compute.samples, 2), np.int16), 2048)
+    np.testing.assert_allclose(image, spec.floor_db, atol=1e-3)
+
+
+def test_the_fastest_backend_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backends, "candidates", lambda spec: ["scipy", "reference"])
+    monkeypatch.setattr(
+        backends, "_trial", lambda compute, noise: "Reference" not in str(type(compute))
+    )
+    spec = SpectrogramSpec(mean=0.123)  # found once for a spec
+    assert Spectrogram(spec, 2e6).backend == "reference"
+    monkeypatch.setattr(backends, "_trial", None)
+    assert Spectrogram(spec, 20e6, "auto").backend == "reference"
+    monkeypatch.setenv("RADIOFM_SPECTROGRAM__BACKEND", "scipy")
+    assert Spectrogram(spec, 2e6).backend == "scipy"
+    assert Spectrogram(spec, 2e6, "reference").backend == "reference"
+
+
+def test_the_trial_is_of_all_that_is_installed() -> None:
+    spec = SpectrogramSpec(mean=0.321)
+    backends.warm_up(spec)
+    assert Spectrogram(spec, 2e6).backend in INSTALLED
+    assert "numba" not in backends.candidates(SpectrogramSpec(fft_size=512))
+
+
+def test_a_backend_that_is_not_here_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="'cuda' is unknown: take one of auto, numba, fftw"):
+        Spectrogram(SpectrogramSpec(), 2e6, "cuda")
+    monkeypatch.setattr(backends, "find_spec", lambda package: None)
+    with pytest.raises(MissingDependencyError, match="numba is not installed: pip install 'rad"):
+        Spectrogram(SpectrogramSpec(), 2e6, "numba")
+    with pytest.raises(MissingDependencyError, match="pip install pyfftw"):
+        Spectrogram(SpectrogramSpec(), 2e6, "fftw")
+    monkeypatch.setattr(backends, "find_spec", lambda package: package)
+    with pytest.raises(UsageError, match="no FFT of 512, only of 128, 1024, 8192"):
+        Spectrogram(SpectrogramSpec(fft_size=512), 2e6, "numba")
 
 
 def test_a_full_scale_tone_is_0_dbfs_at_its_frequency() -> None:
@@ -95,21 +219,23 @@ def test_area_is_the_mean_of_the_fractional_box() -> None:
     )
 
 
-def test_the_same_to_the_bit_however_many_threads_and_processes() -> None:
+@pytest.mark.parametrize("name", INSTALLED)
+def test_the_same_to_the_bit_however_many_threads_and_processes(name: str) -> None:
     code = (
-        "import sys, numpy as np, hashlib\n"
+        "import numpy as np, hashlib\n"
         "from radiofm.spectrogram import Spectrogram, SpectrogramSpec\n"
         "c = Spectrogram(SpectrogramSpec(), 5e6)\n"
         "x = np.random.default_rng(0).normal(0, 300, (c.samples, 2)).round().astype(np.int16)\n"
         "print(hashlib.sha256(c(x, 2048).tobytes()).hexdigest())"
     )
-    compute = Spectrogram(SpectrogramSpec(), 5e6)
+    compute = Spectrogram(SpectrogramSpec(), 5e6, name)
+    chosen = {"RADIOFM_SPECTROGRAM__BACKEND": name}
     prints = {
         subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+            env={**os.environ, **chosen, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n},
         ).stdout.strip()
-        for threads in ("1", "2")
+        for n in ("1", "2")
     }  # fmt: skip
 
     prints.add(hashlib.sha256(compute(noise(compute.samples), 2048).tobytes()).hexdigest())

@@ -294,8 +294,10 @@ def test_presence_has_a_threshold_for_each_label(bundles: Any) -> None:
 def test_heads_that_answer_more_than_a_message_holds(bundles: Any, encoder: Encoder) -> None:
     head = load(bundles("many"), encoder, "segmentation")
     assert head.payload_bytes == 32 * 32
-    big = replace(head, graph=copy.copy(head.graph))
-    big.graph.outputs = (1, 2, 4096, 2048)
+    graph = copy.copy(head.graph)
+    assert isinstance(graph, Graph)
+    graph.outputs = (1, 2, 4096, 2048)
+    big = replace(head, graph=graph)
     assert len(head_set({"a": big, "b": big})) == 2
     with pytest.raises(BundleError, match="masks and arrays have 25165824 bytes, more than"):
         head_set({"a": big, "b": big, "c": big})

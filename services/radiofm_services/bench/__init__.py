@@ -1,1 +1,10 @@
-"""Speed of the services as ratios against named rivals, measured in one run."""
+"""Benchmarks: each figure is a ratio to a named rival, of one run, interleaved, of minima."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from radiofm_services.bench import spectrogram
+from radiofm_services.bench.figures import Figure
+
+BENCHES: dict[str, Callable[[], Iterator[Figure | str]]] = {"spectrogram": spectrogram.figures}

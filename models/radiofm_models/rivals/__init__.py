@@ -1,0 +1,1 @@
+"""What others would write with torch: contenders of `radiofm bench`."""
