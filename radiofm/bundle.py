@@ -1,12 +1,14 @@
 """A bundle: the folder that holds an encoder, its heads and all that is needed to serve them.
 
     bundle.json      this manifest: spec, encoder, taps, heads, calibration, provenance, hashes
-    trunk.onnx       slice -> tokens after block K-2        tap `trunk`
-    tail.onnx        those tokens -> tokens of the encoder  tap `tokens`
+    embeds/<name>.onnx             slice of a modality -> embedded patches, CLS first
+    trunk.onnx                     any of these -> tokens after block K-2   tap `trunk`
+    tail.onnx                      those -> tokens of the encoder           tap `tokens`
     heads/<name>/head.onnx
-    embeds/<name>.onnx             of several modalities: slice -> the trunk's tokens
     adapters/<name>.onnx_adapter   query and value matrices that trunk and tail take for a head
     predictions.npz                what heads said of test items, for `radiofm models verify`
+
+Bundles of before have no embeds: their trunk takes slices, all patches of them.
 
 Nothing in it can run code: files are read once, their hash is checked over the bytes that are used,
 and the server admits standard ONNX operators only.
@@ -67,7 +69,7 @@ class HeadRecord(Record):
     tap: Literal["trunk", "tokens"]
     encoder: Hash
     file: RelativePath
-    modality: Name | None = None  # None where the bundle has but spectrograms
+    modality: Name | None = None  # None in a bundle of before, which has but spectrograms
     adapter: RelativePath | None = None
     labels: tuple[str, ...] = ()
     temperature: Annotated[float, Field(gt=0)] = 1.0  # logits are divided by it (calibration)
@@ -87,7 +89,7 @@ class BundleManifest(Record):
     name: Name
     spec: SpectrogramSpec
     encoder: EncoderRecord
-    modalities: dict[Name, ModalityRecord] = Field(default_factory=dict)  # empty: spectrograms
+    modalities: dict[Name, ModalityRecord] = Field(default_factory=dict)  # empty: of before
     heads: tuple[HeadRecord, ...]
     files: dict[RelativePath, FileRecord]
     provenance: dict[str, Any]  # command, commit, seeds, data, packages, cost
@@ -108,8 +110,8 @@ class BundleManifest(Record):
         return self
 
     def modality(self, name: str | None) -> ModalityRecord:
-        """The record of modality `name`. None: that of a bundle that has but spectrograms, whose
-        trunk takes them as they are.
+        """The record of modality `name`. None: that of a bundle of before, whose trunk takes
+        spectrograms as they are.
         """
         if name is None or (name == SPECTROGRAM and not self.modalities):
             return spectrograms(self.spec, self.encoder.grid, self.encoder.trunk)

@@ -154,6 +154,18 @@ class InferSettings(_Table):
     bundle: str = Field("nano", description="a shipped bundle's name or a folder")
     heads: tuple[str, ...] = Field((), description="heads to serve; all of the bundle if empty")
     threads: int = Field(1, ge=1, le=64, description="threads of one inference")
+    provider: Literal["cpu", "cuda", "tensorrt", "openvino", "coreml"] = Field(
+        "cpu", description="what computes; the CPU where it cannot be had"
+    )
+    patches: float = Field(
+        1.0, gt=0, le=1, description="share of each slice's patches to look at, at most"
+    )
+    choose: Literal["energy", "change"] = Field(
+        "energy", description="which: some of every level, or those that changed most"
+    )
+    deadline: Duration | None = Field(
+        None, description="time for a slice, by which the share of patches is chosen"
+    )
     policy: Literal["latest", "lossless"] = Field("latest", description="when slices queue up")
     incomplete: Literal["skip", "infer"] = Field("skip", description="slices with missing samples")
     patience: Duration = Field(10.0, description="silence of the worker that ends the service")

@@ -194,6 +194,7 @@ class ResultHeader(Header):
     slice_index: Int64
     encoder: Hash
     heads: Annotated[tuple[HeadResult, ...], Field(max_length=64)]
+    patches: Annotated[float, Field(gt=0, le=1)] = 1.0  # share that the encoder was given
     novelty: float | None = None  # 1 is the 99th percentile of what the encoder was trained on
     host_time_ns: Int64  # when the host had the slice's last sample
     complete_ns: Int64  # when its spectrogram was ready

@@ -154,7 +154,7 @@ def test_an_encoder_that_takes_adapters_against_one_that_takes_none(tmp_path: Pa
         served.append(Served(load_bundle(folder)))
 
     def run(one: Served) -> Any:
-        return one.tail(one.trunk(images[:1]))
+        return one.tail(one.trunk(one.embed(images[:1], "spectrogram")))
 
     runs: list[Callable[[], Any]] = [partial(run, one) for one in served]
     np.testing.assert_array_equal(runs[0](), runs[1]())

@@ -228,10 +228,10 @@ def test_heads_with_an_adapter_share_its_pass(bundle: Bundle, made: Made) -> Non
     encoder.trunk = lambda x, a=None: (passes.append("trunk"), trunk(x, a))[1]  # type: ignore
     encoder.tail = lambda x, a=None: (passes.append("tail"), tail(x, a))[1]  # type: ignore
     image = made.modalities["wifi-csi"].images[:1]
-    assert len(answers(encoder, heads, image, "wifi-csi")) == 4
+    assert len(answers(encoder, heads, image, "wifi-csi").answers) == 4
     # The adapter's; that of `last`, which brings its tail; that of the other embedding.
     assert passes == ["trunk", "tail", "trunk", "trunk", "tail"]
-    assert answers(encoder, heads, image, "spectrogram") == []
+    assert answers(encoder, heads, image, "spectrogram").answers == []
 
 
 def test_an_adapter_of_another_width_is_refused(bundle: Bundle, tmp_path: Path) -> None:

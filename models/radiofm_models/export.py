@@ -105,15 +105,13 @@ class _Embed(nn.Module):
 
 
 class _Trunk(nn.Module):
-    """Embedded slices -> tap `trunk`; after `embed`, where the bundle has but spectrograms."""
+    """Embedded slices, or any of their patches -> tap `trunk`."""
 
-    def __init__(self, encoder: Encoder, embed: _Embed | None) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.embed, self.blocks = embed, encoder.blocks[:-TAIL_BLOCKS]
+        self.blocks = encoder.blocks[:-TAIL_BLOCKS]
 
     def forward(self, tokens: Tensor) -> Tensor:
-        if self.embed is not None:
-            tokens = self.embed(tokens)
         for block in self.blocks:
             tokens = block(tokens)
         return tokens
@@ -287,27 +285,25 @@ def export_bundle(
     adapters = {head.adapter.name: head.adapter for head in heads if head.adapter}
     _check(modalities, heads, adapters)
     adaptable = adaptable or bool(adapters)
-    plain = list(modalities) == [SPECTROGRAM] and modalities[SPECTROGRAM].streamed
-    if not plain:
-        for key, embed in embeds.items():
-            writer.graph(records[key].embed, embed, images[key], ("slice", "tokens"))
-    embedded = images if plain else {key: embed(images[key]) for key, embed in embeds.items()}
+    for key, embed in embeds.items():
+        writer.graph(records[key].embed, embed, images[key], ("slice", "tokens"))
+    embedded = {key: embed(images[key]) for key, embed in embeds.items()}
 
     def parts(of: Encoder) -> tuple[nn.Module, nn.Module]:
-        return _Trunk(of, embeds[SPECTROGRAM] if plain else None).eval(), _Tail(of).eval()
+        return _Trunk(of).eval(), _Tail(of).eval()
 
     served = parts(opened(encoder) if adaptable else encoder)
     trunk, tail = parts(encoder)
     batches = {"trunk": list(embedded.values()), "tail": [trunk(x) for x in embedded.values()]}
     for module, reference, part, ports in (
-        (served[0], trunk, "trunk", ("slice" if plain else "embedded", "trunk")),
+        (served[0], trunk, "trunk", ("embedded", "trunk")),
         (served[1], tail, "tail", ("trunk", "tokens")),
     ):
         data = to_onnx(
             module,
             batches[part][0],
             *ports,
-            any_patches=not plain,
+            any_patches=True,
             finish=open_inputs if adaptable else None,
         )
         writer.add(f"{part}.onnx", data, [(data, reference, batches[part], None)])
@@ -341,7 +337,7 @@ def export_bundle(
             tap=head.tap,
             encoder=identity,
             file=file,
-            modality=None if plain else head.modality,
+            modality=head.modality,
             adapter=f"adapters/{head.adapter.name}.onnx_adapter" if head.adapter else None,
             labels=head.labels,
             thresholds=head.thresholds,
@@ -362,7 +358,7 @@ def export_bundle(
             patch=config.patch,
             grid=next(iter(records.values())).grid,
         ),
-        modalities={} if plain else records,
+        modalities=records,
         heads=tuple(head_records),
         files={file: file_record(data) for file, data in writer.files.items()},
         provenance=dict(provenance),

@@ -11,6 +11,7 @@ import onnxruntime
 
 from radiofm.adapter import ActiveAdapter, Matrices, read_adapter
 from radiofm.bundle import BundleManifest
+from radiofm.patches import thin
 
 Array = npt.NDArray[np.float32]
 Precision = Literal["fp32", "int8"]
@@ -67,9 +68,18 @@ class ServedBundle:
         """Slices float32 [n, channels, rows, columns] -> what the trunk takes."""
         return self._embeds[modality](images) if modality else images
 
-    def __call__(self, images: Array, modality: str | None = None) -> dict[str, Array]:
-        """The output of each head of `modality`, by its name, for slices [n, C, H, W]."""
+    def __call__(
+        self, images: Array, modality: str | None = None, share: float = 1.0
+    ) -> dict[str, Array]:
+        """The output of each head of `modality`, by its name, for slices [n, C, H, W].
+
+        The encoder is given a `share` of their patches, chosen by energy.
+        """
         embedded = self.embed(images, modality)
+        kept = None
+        if share < 1:
+            kept = thin(images, self.manifest.modality(modality).grid, share)
+            embedded = kept.take(embedded)
         passes: dict[str | None, dict[str, Array]] = {}
         outputs: dict[str, Array] = {}
         for head in self.manifest.heads:
@@ -78,6 +88,9 @@ class ServedBundle:
             if head.adapter not in passes:
                 matrices = self._adapters[head.adapter] if head.adapter else None
                 trunk = self.trunk(embedded, matrices)
-                passes[head.adapter] = {"trunk": trunk, "tokens": self.tail(trunk, matrices)}
+                taps = {"trunk": trunk, "tokens": self.tail(trunk, matrices)}
+                passes[head.adapter] = {
+                    tap: kept.spread(tokens) if kept else tokens for tap, tokens in taps.items()
+                }
             outputs[head.name] = self._heads[head.name](passes[head.adapter][head.tap])
         return outputs

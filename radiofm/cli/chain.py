@@ -144,6 +144,7 @@ def account(
         "slices_untaken": infer["slices_untaken"],
         "slices_skipped": infer["slices_skipped"],
         "coverage": infer["coverage"],
+        "patches": infer["patches"],
         "latency_ms": infer["latency_ms"],
         "heads": infer["heads"],
         "recordings": capture["recordings"],

@@ -31,6 +31,9 @@ def demo(
         str, typer.Option(help="pluto: through the virtual Pluto and the real driver; sim; auto.")
     ] = "auto",
     bundle: options.BundleName = None,
+    patches: options.PatchShare = None,
+    choose: options.Choose = None,
+    deadline: options.Deadline = None,
     fault: Annotated[
         list[str] | None, typer.Option(help="A fault of the device, like stall@5s:300ms.")
     ] = None,
@@ -41,6 +44,7 @@ def demo(
 ) -> None:
     """Watch the whole chain work on a simulated scene; closes with one line of JSON."""
     from radiofm.cli.chain import Chain, raise_failure, run
+    from radiofm.cli.live import arguments
     from radiofm.quantities import parse_rate
     from radiofm_capture.scenes import ScenePlayer, load_scene
 
@@ -50,6 +54,7 @@ def demo(
     air = ["--scene", scene, *(["--seed", str(seed)] if seed is not None else [])]
     faults = [part for text in fault or [] for part in ("--fault", text)]
     model = ["--bundle", bundle] if bundle else []
+    thinning = options.given(patches=patches, choose=choose, deadline=deadline)
     tuning = ["--fc", str(FC_HZ), "--rate", str(rate_hz), "--duration", str(seconds)]
     radio = ["--device", "pluto"] if through_pluto else ["--device", "sim", *air, *faults]
     report_to = _Collector()
@@ -58,7 +63,7 @@ def demo(
             virtual_pluto=[*air, "--rate", str(rate_hz), *faults] if through_pluto else None,
             capture=[*radio, *tuning],
             spectrogram=model,
-            infer=model,
+            infer=[*model, *arguments(thinning)],
             quiet=as_json,
             picture=picture,
             collect=report_to,

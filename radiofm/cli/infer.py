@@ -18,6 +18,10 @@ def infer(
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
+    provider: options.Provider = None,
+    patches: options.PatchShare = None,
+    choose: options.Choose = None,
+    deadline: options.Deadline = None,
     precision: Annotated[
         Literal["fp32", "int8"],
         typer.Option(help="int8: the bundle's 8-bit encoder, where it has one."),
@@ -37,11 +41,12 @@ def infer(
     from radiofm.settings import load_settings
     from radiofm.topics import endpoint_for
     from radiofm_services.inference import InferenceConfig, InferenceService
+    from radiofm_services.runtime import Runtime
 
     names = [name.strip() for text in heads or [] for name in text.split(",") if name.strip()]
     flags = options.given(
-        bundle=bundle, heads=names or None, threads=threads, incomplete=incomplete, policy=policy,
-        patience=patience,
+        bundle=bundle, heads=names or None, threads=threads, provider=provider, patches=patches,
+        choose=choose, deadline=deadline, incomplete=incomplete, policy=policy, patience=patience,
     )  # fmt: skip
     settings = load_settings(profile, {"infer": flags}).infer
     service = InferenceService(
@@ -51,8 +56,11 @@ def infer(
             results=results or endpoint_for("result"),
             control=control or endpoint_for("control"),
             heads=settings.heads,
-            threads=settings.threads,
+            runtime=Runtime(settings.threads, settings.provider),
             precision=precision,
+            patches=settings.patches,
+            choose=settings.choose,
+            deadline_s=settings.deadline,
             policy=settings.policy,
             depth=depth,
             incomplete=settings.incomplete,
@@ -70,6 +78,7 @@ def infer(
         f"{summary.slices_inferred} of {summary.slices} slices inferred "
         f"({summary.slices_skipped} skipped, {summary.slices_untaken} untaken), "
         f"coverage {summary.coverage:.1%}, latency p50 {summary.latency_ms['p50']:.1f} ms, "
-        f"p99 {summary.latency_ms['p99']:.1f} ms",
+        f"p99 {summary.latency_ms['p99']:.1f} ms"
+        + (f", on {summary.patches:.0%} of the patches" if summary.patches < 1 else ""),
         err=True,
     )

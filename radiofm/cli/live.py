@@ -17,6 +17,10 @@ def live(
     bundle: options.BundleName = None,
     heads: options.HeadNames = None,
     threads: options.Threads = None,
+    provider: options.Provider = None,
+    patches: options.PatchShare = None,
+    choose: options.Choose = None,
+    deadline: options.Deadline = None,
     incomplete: options.Incomplete = None,
     picture: Annotated[
         Path | None, typer.Option(help="Save the last view as an SVG picture.")
@@ -30,7 +34,10 @@ def live(
     from radiofm_capture.prepare import prepare_recording
     from radiofm_capture.taking import plan_of
 
-    infer = options.given(bundle=bundle, heads=heads, threads=threads, incomplete=incomplete)
+    infer = options.given(
+        bundle=bundle, heads=heads, threads=threads, provider=provider, patches=patches,
+        choose=choose, deadline=deadline, incomplete=incomplete,
+    )  # fmt: skip
     settings = load_settings(profile, {"capture": flags, "infer": infer})
     prepared = prepare_recording(settings.capture, plan_of(settings.capture))
     if prepared and not as_json:

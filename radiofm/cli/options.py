@@ -272,6 +272,41 @@ HeadNames = Annotated[
 Threads = Annotated[
     int | None, _option("--threads", help="Threads of one inference. (default: 1)", panel=_MODEL)
 ]
+Provider = Annotated[
+    _Text,
+    _option(
+        "--provider",
+        help="What computes: cpu, cuda, tensorrt, openvino or coreml; the CPU where it cannot be "
+        "had. (default: cpu)",
+        panel=_MODEL,
+    ),
+]
+PatchShare = Annotated[
+    float | None,
+    _option(
+        "--patches",
+        help="Share of each slice's patches that the encoder is given, at most: faster, less "
+        "accurate. (default: 1)",
+        panel=_MODEL,
+    ),
+]
+Choose = Annotated[
+    _Text,
+    _option(
+        "--choose",
+        help="Which patches: energy: some of every level; change: those that changed most. "
+        "(default: energy)",
+        panel=_MODEL,
+    ),
+]
+Deadline = Annotated[
+    _Text,
+    _option(
+        "--deadline",
+        help="Time for a slice: 16ms. The share of patches is chosen to keep it. (default: none)",
+        panel=_MODEL,
+    ),
+]
 Incomplete = Annotated[
     _Text,
     _option("--incomplete", help="Slices with lost samples: skip or infer.", panel=_MODEL),

@@ -37,11 +37,8 @@ class Desk:
     A request that cannot be met changes nothing.
     """
 
-    def __init__(
-        self, endpoint: str, bundle: Bundle, encoder: Encoder, rack: HeadRack, threads: int
-    ) -> None:
+    def __init__(self, endpoint: str, bundle: Bundle, encoder: Encoder, rack: HeadRack) -> None:
         self._bundle, self._encoder, self._rack = bundle, encoder, rack
-        self._threads = threads
         self._over = threading.Event()
         self._server = ControlServer(endpoint)
         self._thread = threading.Thread(target=self._serve, name="control", daemon=True)
@@ -98,11 +95,11 @@ class Desk:
                 if name in heads:
                     raise BundleError(f"head {name} is served already: swap it instead")
                 bundle = load_bundle(Path(path)) if path else self._bundle
-                heads[name] = load_head(bundle, name, self._encoder, self._threads)
+                heads[name] = load_head(bundle, name, self._encoder)
             case SwapHead(name=name, path=path):
                 _served(name, heads)
                 bundle = load_bundle(Path(path))
-                heads[name] = load_head(bundle, name, self._encoder, self._threads)
+                heads[name] = load_head(bundle, name, self._encoder)
             case UnloadHead(name=name):
                 _served(name, heads)
                 del heads[name]

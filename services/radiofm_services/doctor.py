@@ -11,8 +11,10 @@ from radiofm.bundle import load_bundle
 from radiofm.doctor import Finding, version_of
 from radiofm.errors import BundleError, MissingDependencyError
 from radiofm.machine import median_time, say_speed
+from radiofm.wire import SPECTROGRAM
 from radiofm_services.encoder import Encoder
-from radiofm_services.heads import load_head
+from radiofm_services.heads import head_set, load_head
+from radiofm_services.passes import answers
 
 
 def inference_speed(path: Path) -> Iterator[Finding]:
@@ -20,7 +22,8 @@ def inference_speed(path: Path) -> Iterator[Finding]:
     try:
         bundle = load_bundle(path)
         encoder = Encoder(bundle)
-        heads = [load_head(bundle, head.name, encoder) for head in bundle.manifest.heads]
+        names = [head.name for head in bundle.manifest.heads]
+        heads = head_set({name: load_head(bundle, name, encoder) for name in names})
     except MissingDependencyError:
         return  # the finding of the extra has said so
     except BundleError as error:
@@ -31,10 +34,7 @@ def inference_speed(path: Path) -> Iterator[Finding]:
     image = np.random.default_rng(0).standard_normal(shape, np.float32)
 
     def one_slice() -> None:
-        trunk = encoder.trunk(image)
-        tokens = encoder.tail(trunk)
-        for head in heads:
-            head.answer(trunk if head.record.tap == "trunk" else tokens, image)
+        answers(encoder, heads, image, SPECTROGRAM)
 
     share = median_time(one_slice) / spec.duration_s
     seen = (

@@ -13,6 +13,7 @@ from radiofm.modality import ModalityRecord
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
 from radiofm_services.graph import Graph, Tensor
+from radiofm_services.runtime import ONE_THREAD, Runtime
 
 Precision = Literal["fp32", "int8"]
 
@@ -27,12 +28,16 @@ class Adapter:
 
 
 class Encoder:
-    """Trunk and tail of `bundle` as sessions, and an embedding of each of several modalities;
-    `threads` each.
-    """
+    """Trunk and tail of `bundle` as sessions, and an embedding of each modality."""
 
-    def __init__(self, bundle: Bundle, threads: int = 1, precision: Precision = "fp32") -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: Runtime = ONE_THREAD,
+        precision: Precision = "fp32",
+    ) -> None:
         manifest = bundle.manifest
+        self.runtime = runtime
         self.record: EncoderRecord = manifest.encoder
         self.spec: SpectrogramSpec = manifest.spec
         self.files = manifest.files
@@ -43,17 +48,23 @@ class Encoder:
         for name, modality in manifest.modalities.items():
             image = (1, modality.channels, *modality.size)
             self._embeds[name] = Graph(
-                bundle.read(modality.embed), modality.embed, image, self.tokens(name), threads
+                bundle.read(modality.embed), modality.embed, image, self.tokens(name), runtime
             )
         shapes = [self.tokens(name) for name in self.modalities]
         image = (1, 1, self.spec.height, self.spec.width)
         trunk, tail = _files(bundle, precision)
         first = shapes[0] if self._embeds else image
-        self._trunk = Graph(bundle.read(trunk), trunk, first, shapes[0], threads)
-        self._tail = Graph(bundle.read(tail), tail, shapes[0], shapes[0], threads)
+        self._trunk = Graph(bundle.read(trunk), trunk, first, shapes[0], runtime)
+        self._tail = Graph(bundle.read(tail), tail, shapes[0], shapes[0], runtime)
+        self.fallback = self._trunk.fallback  # what to say where the provider cannot be had
         for shape in shapes[1:]:  # the same graphs take any number of patches
             self._trunk.warm_up(shape, shape)
             self._tail.warm_up(shape, shape)
+
+    @property
+    def any_patches(self) -> bool:
+        """Whether it takes any subset of a slice's patches, as bundles once did not."""
+        return bool(self._embeds) and self._trunk.any_tokens and self._tail.any_tokens
 
     @property
     def names(self) -> str:
@@ -74,7 +85,7 @@ class Encoder:
         return self._embeds[modality](image) if self._embeds else image
 
     def trunk(self, embedded: Tensor, adapter: Adapter | None = None) -> Tensor:
-        """An embedded slice -> tokens, float32 [1, 1 + patches, dim]."""
+        """An embedded slice, or some of its patches -> tokens, float32 [1, 1 + patches, dim]."""
         return self._trunk(embedded, adapter.trunk.options() if adapter else None)
 
     def tail(self, tokens: Tensor, adapter: Adapter | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""An admitted ONNX graph, ready to run on the CPU: one float32 tensor in, one out.
+"""An admitted ONNX graph, ready to run: one float32 tensor in, one out.
 
 A graph of the encoder may take an adapter's matrices beside it, which ONNX Runtime fills in.
 """
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from radiofm.errors import BundleError, MissingDependencyError
+from radiofm_services.runtime import Runtime
 from radiofm_services.safety import Shape, admit
 
 WARM_UP_S = 5.0  # a graph whose first run takes longer is not served
@@ -27,7 +28,7 @@ class Graph:
     """
 
     def __init__(
-        self, data: bytes, name: str, inputs: tuple[int, ...], outputs: Shape, threads: int
+        self, data: bytes, name: str, inputs: tuple[int, ...], outputs: Shape, runtime: Runtime
     ) -> None:
         admit(data, name, (None, *inputs[1:]), (None, *outputs[1:]))
         try:
@@ -41,21 +42,15 @@ class Graph:
             for kind in vars(state).values()
             if isinstance(kind, type) and issubclass(kind, Exception)
         )
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-        options.log_severity_level = 4  # what fails is raised
-        # Waiting threads would otherwise take the core that the spectrogram needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            self._session: Any = ort.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            self._session: Any = runtime.session(data)
         except self._errors as error:
             raise self._refused(error) from None
+        self.fallback = runtime.fallback(self._session)
         self._run_options: Any = ort.RunOptions
-        self._input: str = self._session.get_inputs()[0].name
+        port = self._session.get_inputs()[0]
+        self._input: str = port.name
+        self.any_tokens = isinstance(port.shape[1], str)  # whether it leaves axis 1 open
         self.adapter_inputs: dict[str, int] = {  # the width of each matrix, by its name
             port.name: port.shape[0 if port.name.endswith("a") else 1]
             for port in self._session.get_overridable_initializers()

@@ -143,7 +143,7 @@ def winners(logits: Tensor) -> Mask:
     return mask
 
 
-def load_head(bundle: Bundle, name: str, encoder: Encoder, threads: int = 1) -> LoadedHead:
+def load_head(bundle: Bundle, name: str, encoder: Encoder) -> LoadedHead:
     """Check, build and run head `name` of `bundle` once. Raises BundleError with the reason."""
     record, running = bundle.head(name), encoder.record.hash
     if record.encoder != running:
@@ -155,7 +155,7 @@ def load_head(bundle: Bundle, name: str, encoder: Encoder, threads: int = 1) -> 
     modality = _modality(bundle, record, encoder)
     data = bundle.read(record.file)
     outputs = _outputs(record, modality)
-    graph = Graph(data, f"head {name}", encoder.tokens(record.modality), outputs, threads)
+    graph = Graph(data, f"head {name}", encoder.tokens(record.modality), outputs, encoder.runtime)
     if record.task == "regression" and graph.outputs[-1] > MAX_VECTOR:
         raise BundleError(f"head {name} is refused: it returns more than {MAX_VECTOR} numbers")
     if record.task in PAYLOAD_BYTES and max(graph.outputs[1:]) > MAX_EDGE:

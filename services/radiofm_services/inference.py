@@ -17,6 +17,7 @@ from radiofm.bundle import load_bundle
 from radiofm.errors import BundleError, RadiofmError
 from radiofm.follow import Arrival, Follower, Pace
 from radiofm.ledger import SliceLedger
+from radiofm.patches import Choice
 from radiofm.send import NO_STREAM, Sender
 from radiofm.topics import CHANNELS
 from radiofm.wire import (
@@ -29,10 +30,13 @@ from radiofm.wire import (
     StatusHeader,
     merge_losses,
 )
+from radiofm_services.deadline import Deadline
 from radiofm_services.desk import Desk
 from radiofm_services.encoder import Encoder, Precision
 from radiofm_services.heads import HeadRack, HeadSet, head_set, load_head
 from radiofm_services.passes import answers
+from radiofm_services.runtime import ONE_THREAD, Runtime
+from radiofm_services.thinning import Thinning
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,10 @@ class InferenceConfig(Pace):
     results: str  # endpoint to publish at
     control: str  # endpoint of requests about heads
     heads: tuple[str, ...] = ()  # names; empty: all of the bundle
-    threads: int = 1
+    runtime: Runtime = ONE_THREAD
+    patches: float = 1.0  # share of a slice's patches that the encoder is given, at most
+    choose: Choice = "energy"
+    deadline_s: float | None = None  # of a slice, by which the share is chosen
     precision: Precision = "fp32"
     depth: int = 32  # slices that may wait before the oldest is passed over: half a second
     incomplete: Literal["skip", "infer"] = "skip"
@@ -72,6 +79,7 @@ class InferenceSummary:
     slices_untaken: int
     slices_skipped: int
     coverage: float  # share of the airtime that was inferred
+    patches: float  # mean share of the patches over the slices inferred
     latency_ms: dict[str, float]  # p50 and p99, from the slice's last sample to its answer
     heads: dict[str, str]  # name -> version
 
@@ -90,16 +98,25 @@ class InferenceService:
         self._config = config
         self._stop = threading.Event()
         self._bundle = load_bundle(config.bundle)
-        self._encoder = Encoder(self._bundle, config.threads, config.precision)
+        self._encoder = Encoder(self._bundle, config.runtime, config.precision)
+        if self._encoder.fallback:
+            log.warning(self._encoder.fallback)
+        fewer = config.patches < 1 or config.deadline_s is not None
+        if fewer and not self._encoder.any_patches:
+            raise BundleError(
+                f"bundle {self._bundle.manifest.name} takes whole slices only: export it again, or "
+                "serve it without --patches and --deadline"
+            )
         names = config.heads or [head.name for head in self._bundle.manifest.heads]
         self._rack = HeadRack(
-            head_set(
-                {
-                    name: load_head(self._bundle, name, self._encoder, config.threads)
-                    for name in names
-                }
-            )
+            head_set({name: load_head(self._bundle, name, self._encoder) for name in names})
         )
+        self._served = self._rack.serving
+        self._thinning = Thinning(config.patches, config.choose)
+        self._deadline: Deadline | None = None
+        if config.deadline_s is not None:
+            self._deadline = Deadline(config.deadline_s, config.patches)
+        self._shares = 0.0  # of the patches, summed over the slices inferred
         self._ledger = SliceLedger()
         self._stream = NO_STREAM
         self._count = 0  # slices of the stream, as far as is known
@@ -120,7 +137,7 @@ class InferenceService:
         config, note = self._config, ""
         with (
             closing(Sender("result", config.results, config, self._stop)) as sender,
-            closing(Desk(config.control, self._bundle, self._encoder, self._rack, config.threads)),
+            closing(Desk(config.control, self._bundle, self._encoder, self._rack)),
             closing(Follower("slice", config.slices, config, self._stop)) as follower,
         ):
             try:
@@ -166,6 +183,7 @@ class InferenceService:
         self._ledger.finish(self._count)
         self._ledger.restart(first)
         self._stream, self._count, self._next = header.stream, first, first
+        self._thinning.forget()
 
     def _slice(self, header: SliceHeader, arrival: Arrival, sender: Sender) -> None:
         self._check(header)
@@ -206,12 +224,15 @@ class InferenceService:
             )
 
     def _infer(self, header: SliceHeader, message: Message, heads: HeadSet, sender: Sender) -> None:
-        taken_ns = time.time_ns()
+        taken_ns, began = time.time_ns(), time.perf_counter()
+        if heads is not self._served:
+            self._served = heads
+            self._thinning.forget()
         # A message need not lie in memory as the runtime's vector loads want it.
         values = np.require(message.payload, np.float32, ["C", "A"])
         image = values.reshape(1, *header.shape) if values.ndim == 3 else values[None, None]
-        said = answers(self._encoder, heads, image, header.modality)
-        payload = b"".join(answer.payload() for answer in said)
+        said = answers(self._encoder, heads, image, header.modality, self._thinning)
+        payload = b"".join(answer.payload() for answer in said.answers)
         answered_ns = time.time_ns()
         self._latency_ms.append((answered_ns - header.host_time_ns) / 1e6)
         result = ResultHeader(
@@ -226,8 +247,9 @@ class InferenceService:
             lost=self._lost,
             slice_index=header.slice_index,
             encoder=self._encoder.record.hash,
-            heads=tuple(answer.result for answer in said),
-            novelty=max((a.novelty for a in said if a.novelty is not None), default=None),
+            heads=tuple(answer.result for answer in said.answers),
+            patches=said.share,
+            novelty=max((a.novelty for a in said.answers if a.novelty is not None), default=None),
             host_time_ns=header.host_time_ns,
             complete_ns=header.complete_ns,
             taken_ns=taken_ns,
@@ -235,6 +257,10 @@ class InferenceService:
         )
         self._lost = ()
         sender.send(result, np.frombuffer(payload, np.uint8) if payload else None)
+        self._shares += said.share
+        if self._deadline:
+            self._deadline.took(time.perf_counter() - began)
+            self._thinning.share = self._deadline.share
 
     def _status(self, sender: Sender, *, ended: bool = False, note: str = "") -> None:
         latency, account = self._latency(), self._ledger.account()
@@ -249,13 +275,14 @@ class InferenceService:
             slices=account,
             gauges={
                 "coverage": self._coverage(),
+                "patches": self._thinning.share,
                 "slices_per_s": rate,
                 "latency_p50_ms": latency["p50"],
                 "latency_p99_ms": latency["p99"],
                 "malformed": float(self._malformed),
             },
             heads=tuple(f"{name}@{h.version}" for name, h in self._rack.serving.items()),
-            note=note,
+            note=note or self._encoder.fallback,
         )
 
     def _coverage(self) -> float:
@@ -281,6 +308,7 @@ class InferenceService:
             slices_untaken=slices.untaken,
             slices_skipped=slices.skipped,
             coverage=self._coverage(),
+            patches=self._shares / slices.inferred if slices.inferred else self._thinning.share,
             latency_ms=self._latency(),
             heads={name: head.version for name, head in self._rack.serving.items()},
         )

@@ -6,40 +6,75 @@ pass is made when the first head asks for it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 from radiofm_services.encoder import Adapter, Encoder
 from radiofm_services.graph import Tensor
 from radiofm_services.heads import Answer, HeadSet
+from radiofm_services.thinning import Patches, Thinning, Whole
 
 
-def answers(encoder: Encoder, heads: HeadSet, image: Tensor, slices: str) -> list[Answer]:
-    """What each head that takes them says of a slice of the modality `slices`, in their order;
-    `image` is float32 [1, channels, height, width].
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the heads said of one slice, in their order."""
+
+    answers: list[Answer]
+    share: float  # of its patches that the encoder was given: 1 where there was no pass
+
+
+def answers(
+    encoder: Encoder,
+    heads: HeadSet,
+    image: Tensor,
+    slices: str,
+    thinning: Thinning | None = None,
+) -> Said:
+    """What each head that takes them says of a slice of the modality `slices`; `image` is float32
+    [1, channels, height, width]. Without a `thinning`, all patches are taken.
     """
     passes: dict[tuple[str | None, str], _Pass] = {}
-    embedded: dict[str | None, Tensor] = {}
+    taken: dict[str | None, tuple[Tensor, Patches]] = {}
     said: list[Answer] = []
     for head in heads.values():
         modality, adapter = head.record.modality, head.adapter
         if not encoder.takes(modality, slices):
             continue
-        if modality not in embedded:
-            embedded[modality] = encoder.embed(image, modality)
+        if modality not in taken:
+            grid = encoder.modalities[modality].grid
+            patches = thinning.patches(image, grid, modality) if thinning else Whole()
+            taken[modality] = patches.take(encoder.embed(image, modality)), patches
         key = modality, adapter.digest if adapter else ""
         if key not in passes:
-            passes[key] = _Pass(encoder, embedded[modality], adapter)
-        tokens = passes[key].tokens if head.record.tap == "tokens" else passes[key].trunk
-        said.append(head.answer(tokens, image))
-    return said
+            passes[key] = _Pass(encoder, key, *taken[modality], adapter)
+        said.append(head.answer(passes[key].tap(head.record.tap), image))
+    shares = [patches.share for _, patches in taken.values()]
+    return Said(said, min(shares, default=1.0))
 
 
 class _Pass:
-    def __init__(self, encoder: Encoder, embedded: Tensor, adapter: Adapter | None) -> None:
-        self._encoder, self._adapter = encoder, adapter
-        self.trunk = encoder.trunk(embedded, adapter)
-        self._tokens: Tensor | None = None
+    """The taps of one pass: tokens of all patches."""
 
-    @property
-    def tokens(self) -> Tensor:
-        if self._tokens is None:
-            self._tokens = self._encoder.tail(self.trunk, self._adapter)
-        return self._tokens
+    def __init__(
+        self,
+        encoder: Encoder,
+        key: tuple[str | None, str],
+        embedded: Tensor,
+        patches: Patches,
+        adapter: Adapter | None,
+    ) -> None:
+        self._encoder, self._key, self._adapter = encoder, key, adapter
+        self._patches = patches
+        self._trunk = encoder.trunk(embedded, adapter)
+
+    def tap(self, name: str) -> Tensor:
+        return self._tokens if name == "tokens" else self._whole_trunk
+
+    @cached_property
+    def _whole_trunk(self) -> Tensor:
+        return self._patches.spread(self._trunk, (*self._key, "trunk"))
+
+    @cached_property
+    def _tokens(self) -> Tensor:
+        tokens = self._encoder.tail(self._trunk, self._adapter)
+        return self._patches.spread(tokens, (*self._key, "tokens"))

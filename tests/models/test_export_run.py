@@ -119,7 +119,7 @@ def test_a_service_says_the_same(made: Path, bundle: Bundle) -> None:
     runs = {name: tuned(made / name) for name in HEADS}
     row = runs["strict"].task.material.split.test[:1]
     image = runs["strict"].task.images(row)
-    said = answers(encoder, head_set(heads), image, "spectrogram")
+    said = answers(encoder, head_set(heads), image, "spectrogram").answers
     assert [answer.result.name for answer in said] == list(HEADS)
     for answer in said:
         name = answer.result.name

@@ -23,6 +23,7 @@ from radiofm.bundle import (
     write_manifest,
 )
 from radiofm.bus import Publisher, Subscriber
+from radiofm.modality import ModalityRecord
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import IqHeader, Loss, Message, StatusHeader, Task
 
@@ -58,7 +59,7 @@ def graph(
     return data
 
 
-def trunk(seed: int = 0) -> bytes:
+def embed(seed: int = 0) -> bytes:
     """[b, 1, 32, 32] -> [b, 5, 8]: patches of 16 x 16, their mean as CLS token."""
     weights = np.random.default_rng(seed).normal(0, 0.1, (DIM, 1, 16, 16)).astype(np.float32)
     nodes = [
@@ -77,10 +78,15 @@ def trunk(seed: int = 0) -> bytes:
     )
 
 
+def trunk(seed: int = 0) -> bytes:
+    """Any number of tokens [b, t, 8] -> as many."""
+    return tail(seed + 1)
+
+
 def tail(seed: int = 0) -> bytes:
     weights = np.random.default_rng(seed + 1).normal(0, 1, (DIM, DIM)).astype(np.float32)
     nodes = [helper.make_node("MatMul", ["in", "w"], ["out"])]
-    shape = ["b", TOKENS, DIM]
+    shape = ["b", "t", DIM]
     return graph(nodes, [("in", shape)], [("out", shape)], {"w": weights})
 
 
@@ -139,11 +145,22 @@ class BundleMaker:
             "reconstruction",
             "regression",
         ),
+        before: bool = False,
     ) -> Path:
-        """A bundle folder. `graphs` replaces files, `records` fields of head records, by task."""
+        """A bundle folder. `graphs` replaces files, `records` fields of head records, by task.
+
+        One of `before` has no embeddings: its trunk takes slices.
+        """
         encoder = encoder or hashlib.sha256(trunk() + tail()).hexdigest()[:16]
         path = self._folder / name
-        files = {"trunk.onnx": trunk(), "tail.onnx": tail()}
+        files = {"trunk.onnx": embed() if before else trunk(), "tail.onnx": tail()}
+        modalities = {}
+        if not before:
+            files["embeds/spectrogram.onnx"] = embed()
+            modalities["spectrogram"] = ModalityRecord(
+                channels=1, size=(spec.height, spec.width), grid=(2, 2),
+                embed="embeds/spectrogram.onnx", scaling=None,
+            )  # fmt: skip
         heads = []
         for task in tasks:
             file = f"heads/{task}/head.onnx"
@@ -155,6 +172,7 @@ class BundleMaker:
                 "tap": "trunk" if task == "reconstruction" else "tokens",
                 "encoder": encoder,
                 "file": file,
+                "modality": None if before else "spectrogram",
                 "labels": LABELS.get(task, ()),
                 "error_p99": 0.5 if task == "reconstruction" else None,
             }
@@ -169,6 +187,7 @@ class BundleMaker:
             encoder=EncoderRecord(
                 hash=encoder, preset="test", dim=DIM, depth=2, heads=1, patch=16, grid=(2, 2)
             ),
+            modalities=modalities,
             heads=tuple(heads),
             files={file: file_record(data) for file, data in files.items()},
             provenance={},

@@ -151,7 +151,8 @@ def test_answers_equal_the_graphs_own(
     worker.say("ended", 6 * SIZE)
     assert list(result().heads) == ["regression"]
     value = worker.images[5][None, None]
-    for file in ("trunk.onnx", "tail.onnx", "heads/regression/head.onnx"):
+    embed = "embeds/spectrogram.onnx"
+    for file in (embed, "trunk.onnx", "tail.onnx", "heads/regression/head.onnx"):
         session = ort.InferenceSession((config.bundle / file).read_bytes())
         value = session.run(None, {session.get_inputs()[0].name: value})[0]
     (only,) = out.all(ResultHeader)

@@ -25,6 +25,7 @@ from radiofm_services import graph as graph_module
 from radiofm_services.encoder import Encoder
 from radiofm_services.graph import Graph
 from radiofm_services.heads import LoadedHead, head_set, load_head, winners
+from radiofm_services.runtime import ONE_THREAD
 from radiofm_services.safety import admit
 
 TOKENS = (1, 5, 8)
@@ -235,11 +236,11 @@ def test_a_hostile_graph_is_refused(change: Change, reason: str) -> None:
     model = good()
     change(model)
     with pytest.raises(BundleError, match=f"head x is refused: .*({reason})"):
-        Graph(model.SerializeToString(), "head x", TOKENS, (1, 3), 1)
+        Graph(model.SerializeToString(), "head x", TOKENS, (1, 3), ONE_THREAD)
 
 
 def test_a_good_graph_is_admitted() -> None:
-    made = Graph(good().SerializeToString(), "head x", TOKENS, (1, 3), 1)
+    made = Graph(good().SerializeToString(), "head x", TOKENS, (1, 3), ONE_THREAD)
     assert made(np.ones(TOKENS, np.float32)).tolist() == [[8, 8, 8]]
 
 
@@ -253,7 +254,7 @@ def test_a_graph_that_takes_an_adapter_is_admitted() -> None:
         helper.make_node("Add", ["plain", "change"], ["out"]),
     ):
         model.graph.node.append(node)
-    made = Graph(model.SerializeToString(), "trunk", TOKENS, (1, 3), 1)
+    made = Graph(model.SerializeToString(), "trunk", TOKENS, (1, 3), ONE_THREAD)
     assert made.adapter_inputs == {"blocks.0.query_a": 8, "blocks.0.query_b": 3}
     ones = np.ones(TOKENS, np.float32)
     assert made(ones).tolist() == [[8, 8, 8]]
@@ -305,7 +306,7 @@ def test_open_axes_are_checked_by_the_first_run() -> None:
     model.graph.output[0].type.tensor_type.shape.dim[1].dim_param = "labels"
     model.graph.initializer[2].CopyFrom(numpy_helper.from_array(np.ones((8, 4), np.float32), "w"))
     with pytest.raises(BundleError, match=r"returned \[1, 4\] where \[1, 3\] is wanted"):
-        Graph(model.SerializeToString(), "head x", TOKENS, (1, 3), 1)
+        Graph(model.SerializeToString(), "head x", TOKENS, (1, 3), ONE_THREAD)
 
 
 def test_an_endless_first_run_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +334,7 @@ def test_an_endless_first_run_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(graph_module, "WARM_UP_S", 0.2)
     start = time.monotonic()
     with pytest.raises(BundleError, match="first run took more than 0.2 s"):
-        Graph(model.SerializeToString(), "head x", TOKENS, (1, 1, size, size), 1)
+        Graph(model.SerializeToString(), "head x", TOKENS, (1, 1, size, size), ONE_THREAD)
     assert time.monotonic() - start < 5
 
 
@@ -422,7 +423,9 @@ def test_labels_that_do_not_fit(bundles: Any, encoder: Encoder) -> None:
 
 def test_an_encoder_of_another_size(bundles: Any) -> None:
     path = bundles("size", spec=SpectrogramSpec(height=64, width=64))
-    with pytest.raises(BundleError, match=r"trunk.onnx is refused: its input is n x 1 x 32 x 32"):
+    with pytest.raises(
+        BundleError, match=r"spectrogram.onnx is refused: its input is n x 1 x 32 x"
+    ):
         Encoder(load_bundle(path))
 
 

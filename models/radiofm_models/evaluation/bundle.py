@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 import scipy.special
 import torch
 
@@ -34,6 +33,7 @@ from radiofm_models.metrics import (
     reconstruction_error,
     segmentation_metrics,
 )
+from radiofm_models.served import ServedBundle
 from radiofm_models.vit import Encoder
 
 BATCH = 32
@@ -47,32 +47,18 @@ Serve = Callable[[Image], dict[str, Array]]  # slices [n, 1, H, W] -> each head'
 
 
 class Served:
-    """A bundle's graphs in ONNX Runtime, on one thread."""
+    """A bundle of spectrograms in ONNX Runtime, on one thread."""
 
     def __init__(self, bundle: Bundle) -> None:
-        manifest = bundle.manifest
-        self.manifest = manifest
-        files = [manifest.encoder.trunk, manifest.encoder.tail, *(h.file for h in manifest.heads)]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._sessions = {
-            file: onnxruntime.InferenceSession(
-                bundle.read(file), options, providers=["CPUExecutionProvider"]
-            )
-            for file in files
-        }
+        self.manifest = bundle.manifest
+        self._graphs = ServedBundle(self.manifest, bundle.read)
+        self._modality = bundle.head("signals").modality
         self.labels = bundle.head("signals").labels
         self.temperature = bundle.head("signals").temperature
         self.error_p99 = bundle.head("anomaly").error_p99 or math.inf
 
-    def _run(self, file: str, values: Array) -> Array:
-        session = self._sessions[file]
-        return np.asarray(session.run(None, {session.get_inputs()[0].name: values})[0], np.float32)
-
     def __call__(self, images: Image) -> dict[str, Array]:
-        trunk = self._run(self.manifest.encoder.trunk, images)
-        taps = {"trunk": trunk, "tokens": self._run(self.manifest.encoder.tail, trunk)}
-        return {head.name: self._run(head.file, taps[head.tap]) for head in self.manifest.heads}
+        return self._graphs(images, self._modality)
 
 
 def in_torch(encoder: Encoder, heads: list[TrainedHead]) -> Serve:

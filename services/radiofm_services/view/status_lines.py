@@ -128,6 +128,9 @@ def _times(state: ViewState) -> Iterator[Item]:
     ]
     yield from _gauge(state, "spectrogram", "lag_ms", "lag", "ms", 5)
     yield from _gauge(state, "infer", "slices_per_s", "", "slices/s", 5)
+    patches = state.gauge("infer", "patches")
+    if patches is not None and patches < 1:
+        yield [("patches ", DIM), (f"{100 * patches:.0f}", TEXT), (" %", DIM)]
 
 
 def _machine(state: ViewState) -> Iterator[Item]:
