@@ -12,6 +12,7 @@ import onnxruntime
 from radiofm.adapter import ActiveAdapter, Matrices, read_adapter
 from radiofm.bundle import BundleManifest
 from radiofm.patches import thin
+from radiofm.wire import SPECTROGRAM
 
 Array = npt.NDArray[np.float32]
 Precision = Literal["fp32", "int8"]
@@ -66,31 +67,30 @@ class ServedBundle:
 
     def embed(self, images: Array, modality: str | None) -> Array:
         """Slices float32 [n, channels, rows, columns] -> what the trunk takes."""
-        return self._embeds[modality](images) if modality else images
+        return self._embeds[modality or SPECTROGRAM](images) if self._embeds else images
 
     def __call__(
         self, images: Array, modality: str | None = None, share: float = 1.0
     ) -> dict[str, Array]:
-        """The output of each head of `modality`, by its name, for slices [n, C, H, W].
-
-        The encoder is given a `share` of their patches, chosen by energy.
+        """The output of each head of `modality` (None: of spectrograms), by its name, for slices
+        [n, C, H, W]. The encoder is given a `share` of their patches, chosen by energy.
         """
         embedded = self.embed(images, modality)
         kept = None
         if share < 1:
             kept = thin(images, self.manifest.modality(modality).grid, share)
             embedded = kept.take(embedded)
-        passes: dict[str | None, dict[str, Array]] = {}
+        taps: dict[tuple[str | None, str], Array] = {}  # those asked for, of the kept patches
         outputs: dict[str, Array] = {}
         for head in self.manifest.heads:
-            if head.modality != modality:
+            if (head.modality or SPECTROGRAM) != (modality or SPECTROGRAM):
                 continue
-            if head.adapter not in passes:
-                matrices = self._adapters[head.adapter] if head.adapter else None
-                trunk = self.trunk(embedded, matrices)
-                taps = {"trunk": trunk, "tokens": self.tail(trunk, matrices)}
-                passes[head.adapter] = {
-                    tap: kept.spread(tokens) if kept else tokens for tap, tokens in taps.items()
-                }
-            outputs[head.name] = self._heads[head.name](passes[head.adapter][head.tap])
+            matrices = self._adapters[head.adapter] if head.adapter else None
+            if (head.adapter, "trunk") not in taps:
+                taps[head.adapter, "trunk"] = self.trunk(embedded, matrices)
+            if (head.adapter, head.tap) not in taps:
+                tokens = self.tail(taps[head.adapter, "trunk"], matrices)
+                taps[head.adapter, "tokens"] = tokens
+            tokens = taps[head.adapter, head.tap]
+            outputs[head.name] = self._heads[head.name](kept.spread(tokens) if kept else tokens)
         return outputs

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -15,13 +14,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from radiofm.bundle import load_bundle
-from radiofm.bus import Publisher, control_request
+from radiofm.bus import control_request
 from radiofm.errors import BundleError, WireError
 from radiofm.wire import (
     Loss,
     ResultHeader,
-    SampleAccount,
-    SliceHeader,
     StatusHeader,
     masks,
 )
@@ -30,67 +27,7 @@ from radiofm_services.graph import Graph
 from radiofm_services.inference import InferenceConfig, InferenceService, InferenceSummary
 from radiofm_services.spectrogram import SpectrogramWorker, WorkerConfig
 
-SIZE, RATE = 256, 256e3
-
-
-class Worker:
-    """A spectrogram worker for tests: publishes slices of seeded noise."""
-
-    def __init__(self, endpoint: str, spec: str) -> None:
-        self.publisher = Publisher(endpoint, message_bytes=1 << 10, lossless=True)
-        self.stream, self.spec = uuid4(), spec
-        self.images = np.random.default_rng(3).normal(0, 1, (16, 32, 32)).astype(np.float32)
-
-    def wait(self) -> None:
-        assert self.publisher.wait_for_subscribers("slice", 1, 10)
-        assert self.publisher.wait_for_subscribers("status", 1, 10)
-
-    def send(self, index: int, *, complete: bool = True, lost: tuple[Loss, ...] = ()) -> None:
-        header = SliceHeader(
-            **self._common("slice", index * SIZE), sample_count=SIZE, lost=lost,
-            slice_index=index, spec=self.spec, shape=(32, 32), complete=complete,
-            host_time_ns=time.time_ns(), complete_ns=time.time_ns(),
-        )  # fmt: skip
-        assert self.publisher.send(header, self.images[index % 16].copy(), timeout_s=10)
-
-    def say(self, state: Literal["running", "ended"], end: int) -> None:
-        samples = SampleAccount(span=end, received=end)
-        common = self._common("status", end)
-        header = StatusHeader(
-            **common, sample_count=0, daemon="spectrogram", state=state, samples=samples
-        )
-        assert self.publisher.send(header, timeout_s=10)
-
-    def _common(self, topic: str, index: int) -> dict[str, Any]:
-        return {
-            "stream": self.stream,
-            "sequence": self.publisher.next_sequence(topic),
-            "sample_index": index,
-            "time_ns": 10**18,
-            "time_quality": "device",
-            "center_frequency_hz": 1e9,
-            "sample_rate_hz": RATE,
-        }
-
-
-@pytest.fixture
-def config(tmp_path: Path, bundles: Any) -> InferenceConfig:
-    return InferenceConfig(
-        bundle=bundles(),
-        slices=f"ipc://{tmp_path}/slice",
-        results=f"ipc://{tmp_path}/result",
-        control=f"ipc://{tmp_path}/control",
-        policy="lossless",
-        patience_s=10,
-        readers=1,
-    )
-
-
-@pytest.fixture
-def worker(config: InferenceConfig) -> Iterator[Worker]:
-    made = Worker(config.slices, load_bundle(config.bundle).manifest.spec.hash)
-    yield made
-    made.publisher.close()
+SIZE = 256
 
 
 def check(summary: InferenceSummary) -> None:

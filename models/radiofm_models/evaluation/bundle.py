@@ -52,13 +52,12 @@ class Served:
     def __init__(self, bundle: Bundle) -> None:
         self.manifest = bundle.manifest
         self._graphs = ServedBundle(self.manifest, bundle.read)
-        self._modality = bundle.head("signals").modality
         self.labels = bundle.head("signals").labels
         self.temperature = bundle.head("signals").temperature
         self.error_p99 = bundle.head("anomaly").error_p99 or math.inf
 
     def __call__(self, images: Image) -> dict[str, Array]:
-        return self._graphs(images, self._modality)
+        return self._graphs(images)
 
 
 def in_torch(encoder: Encoder, heads: list[TrainedHead]) -> Serve:
