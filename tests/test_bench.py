@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,32 +131,3 @@ def test_recorder_against_writing_and_hashing(tmp_path: Path) -> None:
         f"{cpu[0] / cpu[2]:.2f} of writes and SHA-512"
     )
     assert cpu[0] < 2 * cpu[2]
-
-
-@pytest.mark.bench
-@pytest.mark.timeout(600)
-def test_an_encoder_that_takes_adapters_against_one_that_takes_none(tmp_path: Path) -> None:
-    import torch
-
-    from radiofm.bundle import load_bundle
-    from radiofm_models.export import Modality, export_bundle
-    from radiofm_models.vit import PRESETS, Encoder
-    from radiofm_services.encoder import Encoder as Served
-
-    torch.manual_seed(0)
-    images = np.random.default_rng(0).normal(size=(2, 1, 224, 224)).astype(np.float32)
-    encoder, slices = Encoder(PRESETS["nano"]), {"spectrogram": Modality(SpectrogramSpec(), images)}
-    served = []
-    for name, adaptable in (("plain", False), ("open", True)):
-        folder = tmp_path / name
-        export_bundle(folder, "it", "nano", encoder, slices, [], {}, adaptable=adaptable)
-        served.append(Served(load_bundle(folder)))
-
-    def run(one: Served) -> Any:
-        return one.tail(one.trunk(one.embed(images[:1], "spectrogram")))
-
-    runs: list[Callable[[], Any]] = [partial(run, one) for one in served]
-    np.testing.assert_array_equal(runs[0](), runs[1]())
-    times = fastest(runs)
-    print(f"\nan encoder that takes adapters, without one: {times[1] / times[0]:.3f} x a plain one")
-    assert times[1] < 1.1 * times[0]

@@ -92,10 +92,14 @@ class Encoder:
         """The trunk's tokens -> the encoder's."""
         return self._tail(tokens, adapter.tail.options() if adapter else None)
 
+    @property
+    def adapter_widths(self) -> tuple[dict[str, int], dict[str, int]]:
+        """The width of each matrix that an adapter brings for the trunk, and for the tail."""
+        return self._trunk.adapter_inputs, self._tail.adapter_inputs
+
     def adapter(self, bundle: Bundle, file: str) -> Adapter:
         """The adapter in `file` of `bundle`, tried once. BundleError where it does not fit."""
-        graphs = (self._trunk, self._tail)
-        inputs = {name: n for graph in graphs for name, n in graph.adapter_inputs.items()}
+        inputs = {name: n for widths in self.adapter_widths for name, n in widths.items()}
         if not inputs:
             raise BundleError(
                 f"{file} is refused: the running encoder takes no adapters; export it with "
@@ -105,8 +109,8 @@ class Encoder:
         matrices = read_adapter(data, file)
         check_adapter(matrices, inputs, file)
         trunk, tail = (
-            ActiveAdapter({name: matrices[name] for name in graph.adapter_inputs})
-            for graph in graphs
+            ActiveAdapter({name: matrices[name] for name in widths})
+            for widths in self.adapter_widths
         )
         self._trunk.warm_up(self._trunk.inputs, self._trunk.outputs, trunk.options())
         self._tail.warm_up(self._tail.inputs, self._tail.outputs, tail.options())

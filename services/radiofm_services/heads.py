@@ -95,8 +95,8 @@ class LoadedHead:
                 update = {"labels": labels, "mask_shape": mask.shape}
                 return Answer(result.model_copy(update=update), mask=mask)
             case "reconstruction":
-                difference = np.subtract(output, image, dtype=np.float64)
-                error = float(np.mean(np.square(difference)))
+                difference = np.ravel(output - image)
+                error = float(np.dot(difference, difference)) / difference.size
                 novelty = error / record.error_p99 if record.error_p99 else None
                 return Answer(result.model_copy(update={"vector": (error,)}), novelty=novelty)
             case "regression":

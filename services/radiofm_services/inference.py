@@ -128,6 +128,11 @@ class InferenceService:
         self._malformed = 0
         self._beat = (time.monotonic(), 0)  # when the last heartbeat was, slices inferred by then
 
+    @property
+    def heads(self) -> HeadSet:
+        """Those that serve."""
+        return self._rack.serving
+
     def stop(self) -> None:
         """Ask `run` to end in good order. From any thread or signal handler."""
         self._stop.set()
@@ -199,7 +204,7 @@ class InferenceService:
         elif not header.complete and self._config.incomplete == "skip":
             self._ledger.settle(header.slice_index, "skipped")
         elif self._ledger.settle(header.slice_index, "inferred"):
-            self._infer(header, arrival.message, self._rack.settle(header.slice_index), sender)
+            self.infer(header, arrival.message, self._rack.settle(header.slice_index), sender)
 
     def _check(self, header: SliceHeader) -> None:
         encoder, bundle = self._encoder, self._bundle.manifest
@@ -223,7 +228,8 @@ class InferenceService:
                 f"{_by(shape)}: {remedy}"
             )
 
-    def _infer(self, header: SliceHeader, message: Message, heads: HeadSet, sender: Sender) -> None:
+    def infer(self, header: SliceHeader, message: Message, heads: HeadSet, sender: Sender) -> None:
+        """Answer one slice and publish what its heads said."""
         taken_ns, began = time.time_ns(), time.perf_counter()
         if heads is not self._served:
             self._served = heads

@@ -38,7 +38,7 @@ def check(summary: InferenceSummary) -> None:
 
 
 def test_every_head_answers_and_every_slice_is_settled(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -79,7 +79,7 @@ def test_every_head_answers_and_every_slice_is_settled(
 
 
 def test_answers_equal_the_graphs_own(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, heads=("regression",))).run)
@@ -97,7 +97,7 @@ def test_answers_equal_the_graphs_own(
 
 
 def test_incomplete_slices_are_inferred_on_request(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     reader(config.results, "result")
     result = background(InferenceService(replace(config, incomplete="infer")).run)
@@ -108,7 +108,7 @@ def test_incomplete_slices_are_inferred_on_request(
 
 
 def test_a_late_service_leaves_the_oldest_untaken(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any, monkeypatch: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any, monkeypatch: Any
 ) -> None:
     fast = Graph.__call__
 
@@ -134,7 +134,7 @@ def test_a_late_service_leaves_the_oldest_untaken(
 
 
 def test_streams_one_after_another(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -183,7 +183,7 @@ def versioned(k: int) -> bytes:
 
 
 def test_twenty_swaps_lose_no_slice_and_mix_no_versions(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any, bundles: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any, bundles: Any
 ) -> None:
     swaps, total = 20, 2000
     paths = [
@@ -232,7 +232,7 @@ def test_twenty_swaps_lose_no_slice_and_mix_no_versions(
 
 
 def test_heads_are_listed_loaded_and_unloaded(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, heads=("regression",))).run)
@@ -256,7 +256,7 @@ def test_heads_are_listed_loaded_and_unloaded(
 
 
 def test_a_malformed_request_is_refused(
-    config: InferenceConfig, worker: Worker, background: Any, reader: Any
+    config: InferenceConfig, worker: Any, background: Any, reader: Any
 ) -> None:
     reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -271,7 +271,7 @@ def test_a_malformed_request_is_refused(
 
 
 def test_slices_of_another_spec_end_it_with_a_sentence(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(config).run)
@@ -284,7 +284,7 @@ def test_slices_of_another_spec_end_it_with_a_sentence(
 
 
 def test_a_dead_worker_ends_it_with_a_sentence(
-    config: InferenceConfig, worker: Worker, reader: Any, background: Any
+    config: InferenceConfig, worker: Any, reader: Any, background: Any
 ) -> None:
     out = reader(config.results, "result")
     result = background(InferenceService(replace(config, patience_s=0.3)).run)
