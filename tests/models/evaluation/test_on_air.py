@@ -184,7 +184,7 @@ def test_the_command(made: Path, found: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "RUN is missing: name the folder of a run, or --recordings MANIFEST"),
+        ([], "RUN is missing: name the folder of a run, --recordings or --data"),
         (["nano", "--recordings", "gone.json"], "--recordings gone.json: No such file"),
         (["./gone", "--recordings", "gone.json"], "no readable bundle.json"),
     ],
