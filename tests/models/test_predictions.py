@@ -68,7 +68,7 @@ def folder(tmp_path: Path) -> Path:
 def test_figures_come_out_again(folder: Path) -> None:
     bundle, before = load_bundle(folder), stored()
     found = verify(bundle)
-    assert found.files == 6 and found.unlisted == () and found.without == ()
+    assert found.files == 7 and found.unlisted == () and found.without == ()
     assert read_predictions(bundle).keys() == before.keys()
     signals = found.figures["signals"]
     outputs, truth = before["signals"]["outputs"].astype(np.float32), before["signals"]["truth"]

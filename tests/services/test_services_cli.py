@@ -79,7 +79,7 @@ def test_mistakes_are_one_sentence(
     good = str(bundles())
     mistakes: dict[str, Callable[[], None]] = {
         "no readable bundle.json": lambda: infer(bundle="./nowhere"),
-        "is no folder, and shipped are": lambda: spectrogram(bundle="atlantis"),
+        "is no folder, and there are": lambda: spectrogram(bundle="atlantis"),
         "spec 'x' is unknown: take one of table-i": lambda: spectrogram(spec="x"),
         "head 'x' is not in bundle good": lambda: infer(bundle=good, heads=["x"]),
         "start `radiofm capture`": lambda: spectrogram(bundle=good, wait="0.1s"),

@@ -129,7 +129,7 @@ def _exams(bundle: Bundle, source: str, cache: Path) -> tuple[Material, list[Exa
     heads = [
         head
         for head in bundle.manifest.heads
-        if bundle.manifest.modality(head.modality).scaling is None
+        if bundle.manifest.modality(head.modality).streamed
     ]
     opened: dict[Target, Material] = {}
     reason: RadiofmError = UsageError(f"{source} has nothing that bundle heads are asked")
