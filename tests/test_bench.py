@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from radiofm.corpus.build import build
-from radiofm.spectrogram import SpectrogramSpec
 from radiofm_capture.device import Block, Tuning
 from radiofm_capture.recorder import Recorder
 from radiofm_services.bench import spectrogram
