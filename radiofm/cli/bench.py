@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: spectrogram.")],
+    name: Annotated[str, typer.Argument(help="What to measure: spectrogram, serving.")],
     as_json: options.Json = False,
 ) -> None:
     """Measure against rivals: ratios of one run, interleaved, of minima; it takes a minute."""
@@ -58,8 +58,8 @@ def _show(figures: list[Figure], notes: list[str], machine: dict[str, Any]) -> N
             figure.what,
             figure.ours,
             figure.rival,
-            f"{figure.ratio:.1f}x",
-            f"{figure.goal:g}x" if figure.goal else "",
+            f"{figure.ratio:.3g}x",
+            f"{figure.goal:.3g}x" if figure.goal else "",
             f"{figure.ours_took:.2f}",
             f"{figure.rival_took:.2f}",
             "" if figure.difference is None else f"{figure.difference:.0e}",

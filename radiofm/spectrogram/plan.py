@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import scipy.signal
 
 from radiofm.errors import UsageError
 from radiofm.spectrogram.resize import resize_weights
@@ -52,6 +51,8 @@ class Plan:
 
 def make_plan(spec: SpectrogramSpec, sample_rate_hz: float) -> Plan:
     """Raises UsageError where a slice cannot hold one window, or an FFT."""
+    import scipy.signal  # takes half a second, which not all need that know a spec
+
     samples = spec.slice_samples(sample_rate_hz)
     frames = (samples - spec.window_size) // spec.hop + 1
     if frames < 1:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from radiofm_services.bench import spectrogram
+from radiofm_services.bench import serving, spectrogram
 from radiofm_services.bench.figures import Figure
 
-BENCHES: dict[str, Callable[[], Iterator[Figure | str]]] = {"spectrogram": spectrogram.figures}
+BENCHES: dict[str, Callable[[], Iterator[Figure | str]]] = {
+    "spectrogram": spectrogram.figures,
+    "serving": serving.figures,
+}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
-from typing import Any
 from uuid import uuid4
 
 import numpy as np
 
 from radiofm.adapter import ActiveAdapter, Matrices
 from radiofm.bundle import Bundle, HeadRecord, load_bundle
+from radiofm.cli.bundles import bundle_path
 from radiofm.errors import MissingDependencyError
 from radiofm.send import Sender
 from radiofm.wire import SPECTROGRAM, Message, SliceHeader
+from radiofm_services.bench.figures import Figure
 from radiofm_services.bench.timing import fastest, figure
 from radiofm_services.encoder import Adapter, Encoder
 from radiofm_services.graph import Graph, Tensor
@@ -33,22 +34,20 @@ SWAPS = 30
 SWAP_S = 5e-3  # that a swap may take
 RANK = 8
 
-Figures = list[dict[str, Any]]
+
+def figures(name: str = "nano") -> Iterator[Figure | str]:
+    """All of a bundle of spectrograms, shipped by that name or in that folder, on one thread."""
+    path = bundle_path(name)
+    bundle = load_bundle(path)
+    encoder, image = Encoder(bundle), _image(bundle)
+    yield f"bundle {bundle.manifest.name}, encoder {bundle.manifest.encoder.preset}"
+    yield service_beside_the_runtime(path)
+    yield from heads_on_one_encoder(bundle, encoder, image)
+    yield linear_head_swap(encoder)
+    yield from fewer_patches(encoder, image)
 
 
-def serving(bundle: Path) -> Figures:
-    """All figures of the bundle of spectrograms in folder `bundle`, on one thread."""
-    opened = load_bundle(bundle)
-    encoder, image = Encoder(opened), _image(opened)
-    return [
-        service_beside_the_runtime(bundle),
-        *heads_on_one_encoder(opened, encoder, image),
-        linear_head_swap(encoder),
-        *fewer_patches(encoder, image),
-    ]
-
-
-def service_beside_the_runtime(path: Path) -> dict[str, Any]:
+def service_beside_the_runtime(path: Path) -> Figure:
     """A slice through the service, from its message to that of the result, over what ONNX Runtime
     takes for the same graphs.
     """
@@ -73,7 +72,7 @@ def service_beside_the_runtime(path: Path) -> dict[str, Any]:
     return figure("a slice", "service, message to message", "ONNX Runtime alone", took, 1 / 1.1)
 
 
-def heads_on_one_encoder(bundle: Bundle, encoder: Encoder, image: Tensor) -> Figures:
+def heads_on_one_encoder(bundle: Bundle, encoder: Encoder, image: Tensor) -> list[Figure]:
     """Four linear heads over one, and four models that share nothing over the four heads."""
     heads = [linear_head(encoder, f"head-{n}") for n in range(4)]
     alone = [(Encoder(bundle), head) for head in heads]
@@ -92,7 +91,7 @@ def heads_on_one_encoder(bundle: Bundle, encoder: Encoder, image: Tensor) -> Fig
     ]
 
 
-def linear_head_swap(encoder: Encoder) -> dict[str, Any]:
+def linear_head_swap(encoder: Encoder) -> Figure:
     """From the bytes of a head, checked, built and run, to the slice that it serves."""
     data, rack = linear_graph(encoder), HeadRack(_named([linear_head(encoder, "head")]))
     best = float("inf")
@@ -102,11 +101,10 @@ def linear_head_swap(encoder: Encoder) -> dict[str, Any]:
         rack.settle(n)
         done.result(0)
         best = min(best, time.perf_counter() - start)
-    took = figure("linear head swap", "from its bytes on", "5 ms", (best, SWAP_S), 1.0)
-    return took | {"unit": "ms"}
+    return figure("linear head swap", "from its bytes on", "5 ms", (best, SWAP_S), 1.0, "ms")
 
 
-def fewer_patches(encoder: Encoder, image: Tensor) -> Figures:
+def fewer_patches(encoder: Encoder, image: Tensor) -> list[Figure]:
     """A slice with a share of its patches, the choice included, over one with all of them."""
     heads = _named([linear_head(encoder, "head")])
     shares = {0.5: 1 / 0.6, 0.25: 1 / 0.35}
@@ -119,7 +117,7 @@ def fewer_patches(encoder: Encoder, image: Tensor) -> Figures:
     ]
 
 
-def adapters(plain: Encoder, opened: Encoder, image: Tensor) -> Figures:
+def adapters(plain: Encoder, opened: Encoder, image: Tensor) -> list[Figure]:
     """An encoder that takes adapters, without one and with one of rank 8, over one that takes none
     and has the same weights otherwise.
     """

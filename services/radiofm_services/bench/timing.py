@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+
+from radiofm_services.bench.figures import Figure
 
 ROUNDS = 50
+UNIT = "ms of one core a slice"
 
 
 def fastest(runs: Sequence[Callable[[], object]], rounds: int = ROUNDS) -> list[float]:
@@ -25,14 +27,8 @@ def fastest(runs: Sequence[Callable[[], object]], rounds: int = ROUNDS) -> list[
 
 
 def figure(
-    what: str, ours: str, rival: str, seconds: Sequence[float], goal: float
-) -> dict[str, Any]:
-    """One figure: `seconds` of ours and of the rival. `ratio` is how many times less ours takes;
-    below 1 it takes more.
-    """
-    ours_took, rival_took = (round(1e3 * one, 4) for one in seconds)
-    return {
-        "what": what, "ours": ours, "rival": rival, "ours_took": ours_took,
-        "rival_took": rival_took, "unit": "ms of one core a slice", "goal": round(goal, 4),
-        "ratio": round(seconds[1] / seconds[0], 4),
-    }  # fmt: skip
+    what: str, ours: str, rival: str, seconds: Sequence[float], goal: float, unit: str = UNIT
+) -> Figure:
+    """One figure: `seconds` of ours and of the rival."""
+    ours_ms, rival_ms = (1e3 * one for one in seconds)
+    return Figure(what, ours, rival, ours_ms, rival_ms, unit, goal)
