@@ -35,8 +35,8 @@ def finetune(
         str,
         typer.Option(
             help="activity, signals, segmentation, occupancy, positioning, channel, "
-            "classification, regression or presence; forecast: the four columns of patches, on a "
-            "ConvLSTM the four tokens, that come next; occupancy-forecast: what of the next slice "
+            "classification, regression, presence or anomaly; forecast: the four columns of "
+            "patches, on a ConvLSTM the four tokens, that come next; occupancy-forecast: what of the next slice "
             "holds a signal; beams, aoa: prototypes of a few shots, by episodes."
         ),
     ],

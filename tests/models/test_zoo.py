@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from radiofm.bundle import MANIFEST, Bundle, load_bundle
-from radiofm_models.card import card
 from radiofm_models.export import TOLERANCE
 from radiofm_models.predictions import PREDICTIONS
 from radiofm_models.served import ServedBundle
@@ -66,7 +65,10 @@ def test_its_figures_come_out_of_its_predictions(bundle: Bundle) -> None:
     assert (ZOO / PREDICTIONS).stat().st_size < 1e6
 
 
-def test_the_card_is_of_this_manifest(bundle: Bundle) -> None:
+def test_the_card_says_what_made_it_and_what_it_was_judged_on(bundle: Bundle) -> None:
+    """It was written by the code of that commit, which the recipe of now replaces."""
     text = (ZOO / "README.md").read_text("utf-8")
-    assert text == card(bundle.manifest)
+    made = bundle.manifest.provenance
+    assert made["command"] in text and made["commit"][:12] in text
+    assert f"{bundle.manifest.metrics['signals']['test']['accuracy']:.1%}" in text
     assert all(f"| {row['recording']}" in text for row in bundle.manifest.metrics["recordings"])

@@ -61,7 +61,7 @@ def evaluate_shipped(
     for exam in exams:
         name, record = f"{exam.head}/{exam.set}", bundle.head(exam.head)
         task, rows = exam.task, exam.rows
-        stored[name] = _stored(exam, record, _served(served, exam))
+        stored[name] = _stored(exam, record, _served(served, exam, record.modality))
         plain = record.model_copy(update={"temperature": 1.0})
         answers = {who: rival.outputs(exam.head, task, rows)
                    for who, rival in rivals.items() if exam.head in rival.heads}  # fmt: skip
@@ -82,10 +82,10 @@ def _stored(exam: Exam, record: HeadRecord, outputs: Outputs) -> Stored:
     return stored
 
 
-def _served(served: ServedBundle, exam: Exam) -> Outputs:
+def _served(served: ServedBundle, exam: Exam, modality: str | None) -> Outputs:
     rows = exam.rows
     parts = [
-        served(exam.task.images(rows[at : at + BATCH]))[exam.head]
+        served(exam.task.images(rows[at : at + BATCH]), modality)[exam.head]
         for at in range(0, len(rows), BATCH)
     ]
     return np.concatenate(parts)
