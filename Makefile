@@ -32,7 +32,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/.venv
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.venv
 	$(call apt,$(APT_TEST))
-	$(PIP) -e '.[pluto,serve,sim,train,dev]'
+	$(PIP) -e '.[pluto,serve,fast,sim,train,dev]'
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/.dev

@@ -36,8 +36,8 @@ def finetune(
         typer.Option(
             help="activity, signals, segmentation, occupancy, positioning, channel, "
             "classification, regression, presence or anomaly; forecast: the four columns of "
-            "patches, on a ConvLSTM the four tokens, that come next; occupancy-forecast: what of the next slice "
-            "holds a signal; beams, aoa: prototypes of a few shots, by episodes."
+            "patches, on a ConvLSTM the four tokens, that come next; occupancy-forecast: what of "
+            "the next slice holds a signal; beams, aoa: prototypes of a few shots, by episodes."
         ),
     ],
     encoder: Annotated[
