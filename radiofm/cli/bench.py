@@ -50,7 +50,7 @@ def _show(figures: list[Figure], notes: list[str], machine: dict[str, Any]) -> N
     console = Console(soft_wrap=True, highlight=False, markup=False)
     table = Table(box=None, pad_edge=False)
     for title in ("what", "ours", "rival"):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, overflow="fold")
     for title in ("ratio", "goal", "ours", "rival", "diff"):
         table.add_column(title, justify="right")
     for figure in figures:
