@@ -136,7 +136,7 @@ class _Making:
         recipe = self.recipe.joint
         if name == "random-init":
             recipe = recipe.model_copy(update={"mode": "strict"})
-        sets = {k: one.material.dataset.fingerprint() for k, one in enumerate(lessons)}
+        sets = [one.material.dataset.fingerprint() for one in lessons]
         return train_together(start, lessons, recipe, self.out / name, {"sets": sets})
 
     def _exams(
