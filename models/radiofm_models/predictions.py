@@ -120,7 +120,7 @@ def keep_predictions(
     records = {head.name: head for head in manifest.heads}
     test = dict(manifest.metrics.get("test", {}))
     for name, stored in tests.items():
-        test[name] = {"model": figures(records[head_of(name)], stored)} | test.get(name, {})
+        test[name] = test.get(name, {}) | {"model": figures(records[head_of(name)], stored)}
     update = {
         "files": manifest.files | {PREDICTIONS: file_record(file.getvalue())},
         "metrics": manifest.metrics | {"test": test},

@@ -17,8 +17,8 @@ class Spectrogram:
     """Computes slices of one spec at one sample rate. Keeps its buffers: one object a thread.
 
     `backend` is a name of `radiofm.spectrogram.backends`; None leaves it to RADIOFM_SPECTROGRAM__
-    BACKEND, or else to a short timing. Backends agree within 1e-4 standardised units; one backend
-    gives the same to the bit.
+    BACKEND, or else it is scipy's, which gives the same to the bit in any process. Backends agree
+    within 1e-4 standardised units.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from typing import Literal
 
 import numpy as np
 
-from radiofm.errors import UsageError
+from radiofm.errors import RecordingError, UsageError
 from radiofm_models.datasets.dataset import Array, Dataset
 from radiofm_models.datasets.files import broken, float32
 from radiofm_models.datasets.hdf5 import Hdf5
@@ -44,7 +44,7 @@ class DeepBeam(Dataset):
         if every < 1:
             raise UsageError(f"every {every} is no step: take 1 or more")
         if Path(path).is_dir():
-            raise UsageError(
+            raise RecordingError(
                 f"{path} is a folder: name a file of it, which is one pair of antennas"
             )
         self.path, self.target, self._every = Path(path), target, every
