@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import multiprocessing
 from collections.abc import Callable, Mapping
@@ -17,6 +18,9 @@ import numpy.typing as npt
 import radiofm
 from radiofm.array_set import ArrayInfo, Arrays, ArraySetInfo, sha256_of, shard_file
 from radiofm.errors import UsageError
+
+
+BEGUN = "begun.json"  # what is being made, until set.json says that it is whole
 
 
 class Recipe(Protocol):
@@ -49,11 +53,19 @@ def write_array_set(
     """Write `count` samples of `recipe` to `out`; `progress` is told the number made so far.
 
     The bytes depend on recipe, count and seed, not on `workers`; each process holds one shard.
-    Raises UsageError where `out` holds a set already.
+    A set begun by the same call goes on where it stopped.
+    Raises UsageError where `out` holds a set already, or another one was begun there.
     """
     if (out / "set.json").exists():
         raise UsageError(f"{out} holds a set already: name another folder, or remove it")
     out.mkdir(parents=True, exist_ok=True)
+    provenance = {
+        "command": command,
+        "seed": seed,
+        "radiofm": radiofm.__version__,
+        **{name: version(name) for name in recipe.needs},
+    }
+    _begin(out, recipe, count, provenance)
     sha256 = {}
     for name, value in (constants or {}).items():
         np.save(out / f"{name}.npy", value)
@@ -78,32 +90,51 @@ def write_array_set(
         arrays=recipe.arrays(),
         group=recipe.group,
         parameters=asdict(recipe),
-        provenance={
-            "command": command,
-            "seed": seed,
-            "radiofm": radiofm.__version__,
-            **{name: version(name) for name in recipe.needs},
-        },
+        provenance=provenance,
         sha256=sha256,
     )
     (out / "card.md").write_text(card(info), "utf-8")
     # Last, so that a set with this file is whole.
     (out / "set.json").write_text(info.model_dump_json(indent=1) + "\n", "utf-8")
+    (out / BEGUN).unlink()
     return info
 
 
+def _begin(out: Path, recipe: Recipe, count: int, provenance: Mapping[str, Any]) -> None:
+    """Note what is made in `out`, or raise UsageError where something else was begun there."""
+    begun = {
+        "name": recipe.name,
+        "count": count,
+        "parameters": asdict(recipe),
+        "provenance": provenance,
+    }
+    text = json.dumps(begun, indent=1) + "\n"
+    file = out / BEGUN
+    if file.exists() and file.read_text("utf-8") != text:
+        raise UsageError(f"{out} holds another set, begun ({file}): name another folder")
+    file.write_text(text, "utf-8")
+
+
 def _write_shard(out: Path, recipe: Recipe, count: int, seed: int, shard: int) -> dict[str, str]:
-    """Make and write one shard; the sha256 of its files."""
+    """Make and write one shard where it is not there; the sha256 of its files."""
+    files = {name: shard_file(name, shard) for name in recipe.arrays()}
+    if not all((out / file).exists() for file in files.values()):
+        _make_shard(out, recipe, count, seed, shard, files)
+    return {file: sha256_of(out / file) for file in files.values()}
+
+
+def _make_shard(
+    out: Path, recipe: Recipe, count: int, seed: int, shard: int, files: Mapping[str, str]
+) -> None:
     rows = range(shard * recipe.shard, min((shard + 1) * recipe.shard, count))
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(shard,)))
     made = recipe.make(rows, rng)
-    sha256 = {}
     for name, array in recipe.arrays().items():
-        file = shard_file(name, shard)
         part = made[name].astype(array.dtype, copy=False)
-        np.save(out / file, part.reshape(len(rows), *array.shape))
-        sha256[file] = sha256_of(out / file)
-    return sha256
+        unfinished = out / f"{files[name]}.part"
+        with unfinished.open("wb") as stream:
+            np.save(stream, part.reshape(len(rows), *array.shape))
+        unfinished.replace(out / files[name])
 
 
 def card(info: ArraySetInfo) -> str:

@@ -80,6 +80,31 @@ def test_a_set_is_not_written_over(written: ArraySet) -> None:
         write_array_set(written.path, Numbered(), 1, 0, "")
 
 
+@dataclass(frozen=True)
+class Failing(Numbered):
+    """Numbered, until sample 6."""
+
+    def make(self, rows: range, rng: np.random.Generator) -> Arrays:
+        if 6 in rows:
+            raise KeyboardInterrupt
+        return super().make(rows, rng)
+
+
+def test_a_set_goes_on_where_it_stopped(written: ArraySet, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        write_array_set(tmp_path, Failing(), 10, 5, "")
+    first = (tmp_path / "x-00000.npy").stat().st_mtime_ns
+    for other in ((Numbered(), 10, 6), (Numbered(), 9, 5), (Numbered(4), 10, 5)):
+        with pytest.raises(UsageError, match="holds another set, begun"):
+            write_array_set(tmp_path, *other, "")
+    write_array_set(tmp_path, Numbered(), 10, 5, "")
+    opened = ArraySet.open(tmp_path)
+    opened.verify()
+    np.testing.assert_array_equal(opened.read("x"), written.read("x"))
+    assert (tmp_path / "x-00000.npy").stat().st_mtime_ns == first
+    assert not [*tmp_path.glob("*.part"), *tmp_path.glob("begun*")]
+
+
 def test_what_was_changed_is_named(tmp_path: Path) -> None:
     write_array_set(tmp_path, Numbered(), 10, 5, "")
     opened = ArraySet.open(tmp_path)
