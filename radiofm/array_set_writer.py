@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
 from collections.abc import Callable, Mapping
@@ -14,11 +13,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from pydantic_core import to_json
 
 import radiofm
 from radiofm.array_set import ArrayInfo, Arrays, ArraySetInfo, sha256_of, shard_file
 from radiofm.errors import UsageError
-
 
 BEGUN = "begun.json"  # what is being made, until set.json says that it is whole
 
@@ -108,11 +107,11 @@ def _begin(out: Path, recipe: Recipe, count: int, provenance: Mapping[str, Any])
         "parameters": asdict(recipe),
         "provenance": provenance,
     }
-    text = json.dumps(begun, indent=1) + "\n"
+    said = to_json(begun, indent=1)
     file = out / BEGUN
-    if file.exists() and file.read_text("utf-8") != text:
+    if file.exists() and file.read_bytes() != said:
         raise UsageError(f"{out} holds another set, begun ({file}): name another folder")
-    file.write_text(text, "utf-8")
+    file.write_bytes(said)
 
 
 def _write_shard(out: Path, recipe: Recipe, count: int, seed: int, shard: int) -> dict[str, str]:

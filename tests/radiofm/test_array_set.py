@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from radiofm.array_set import ArrayInfo, Arrays, ArraySet
 from radiofm.array_set_writer import write_array_set
 from radiofm.errors import RecordingError, UsageError
+from radiofm.spectrogram import SpectrogramSpec
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Numbered:
     """Sample i is i, and noise."""
 
     width: int = 3
+    spec: SpectrogramSpec = SpectrogramSpec()  # a pydantic model among the parameters
 
     name: ClassVar[str] = "numbered"
     about: ClassVar[str] = "numbers"
@@ -57,7 +59,7 @@ def test_rows_in_any_order(written: ArraySet, rows: list[int]) -> None:
 
 def test_what_is_told_of_it(written: ArraySet) -> None:
     assert len(written) == 10 and written.read("x").shape == (10, 3)
-    assert written.info.parameters == {"width": 3} and written.info.provenance["seed"] == 5
+    assert written.info.parameters["width"] == 3 and written.info.provenance["seed"] == 5
     assert set(written.info.sha256) == {
         "origin.npy", *(f"{n}-0000{k}.npy" for n in "ix" for k in range(3))
     }  # fmt: skip
