@@ -67,20 +67,3 @@ def reconstruction_metrics(images: Image, decoded: Image, removed: Removed) -> d
         }
         for name, guess in guesses.items()
     }
-
-
-def masked_error(
-    model: MaskedAutoencoder,
-    images: Image,
-    mask_ratio: float,
-    seed: int,
-    geometry: Geometry = "random",
-    modality: str | None = None,
-) -> dict[str, float]:
-    """Mean squared error on removed pixels (standardised units), and that of the row means."""
-    decoded, removed = reconstruct(model, images, mask_ratio, seed, geometry, modality)
-    metrics = reconstruction_metrics(images, decoded, removed)
-    return {
-        "masked_mse": metrics["model"]["masked_mse"],
-        "row_mean_mse": metrics["row_mean"]["masked_mse"],
-    }

@@ -53,12 +53,15 @@ PARITY_SLICES = 16
 PACKAGES = ("torch", "onnx", "onnxruntime", "onnxscript", "numpy", "scipy", "safetensors")
 
 
-def reproduce(name: str, scale: Scale, out: Path, recordings: Path) -> BundleManifest:
+def reproduce(
+    name: str, scale: Scale, out: Path, recordings: Path, baselines: bool = True
+) -> BundleManifest:
     """Make the bundle of recipe `name` in `out/bundle`, going on from what `out` holds.
 
     `recordings` is a manifest of real recordings, or a folder of them, for evaluation only.
+    `baselines`: train what it is compared with, too, which costs as much again.
     """
-    return _Making(load_recipe(name, scale), scale, out).bundle(name, recordings)
+    return _Making(load_recipe(name, scale), scale, out).bundle(name, recordings, baselines)
 
 
 class _Making:
@@ -69,7 +72,7 @@ class _Making:
         out.mkdir(parents=True, exist_ok=True)
         self.cost = Cost(out / "cost.json")
 
-    def bundle(self, name: str, recordings: Path) -> BundleManifest:
+    def bundle(self, name: str, recordings: Path, baselines: bool) -> BundleManifest:
         recipe, out = self.recipe, self.out
         with self.cost.stage("simulate"):
             sources = {key: simulate(out / "data" / key, text) for key, text in recipe.data.items()}
@@ -83,11 +86,7 @@ class _Making:
             joint = self._learn(pretrained, lessons, "joint")
         with self.cost.stage("heads"):
             frozen = {one.name: self._head(one, sources, "encoder") for one in recipe.heads}
-        with self.cost.stage("baselines"):
-            new = untrained(PRESETS[recipe.pretrain.preset], recipe.joint.seed)
-            scratch = self._learn(replace(new, inputs=pretrained.inputs), lessons, "scratch")
-            fixed = self._learn(replace(new, inputs=pretrained.inputs), lessons, "random-init")
-            again = {one.name: self._head(one, sources, RANDOM) for one in recipe.heads}
+        rivals = self._baselines(pretrained, lessons, sources) if baselines else {}
         with self.cost.stage("export"):
             heads, tasks = _served(joint, lessons, frozen)
             exams = self._exams(tests, tasks, spec)
@@ -99,8 +98,6 @@ class _Making:
                 {SPECTROGRAM: Modality(spec, sample)}, heads, provenance, half=True,
             )  # fmt: skip
         with self.cost.stage("evaluate"):
-            fixed.heads.update({key: tuned.tuning.head for key, tuned in again.items()})
-            rivals = {"random-init, frozen": fixed, "from scratch": scratch}
             manifest = evaluate_shipped(bundle, exams, rivals)
             metrics = {"recordings": _on_air(load_bundle(bundle), recordings)}
         provenance["cost"] = self.cost.table
@@ -110,6 +107,19 @@ class _Making:
         write_manifest(bundle, manifest)
         write_card(bundle, manifest)
         return manifest
+
+    def _baselines(
+        self, pretrained: Pretrained, lessons: list[Lesson], sources: Mapping[str, str]
+    ) -> dict[str, Joint]:
+        """The same heads on an encoder that never learnt, and all of it without pretraining."""
+        with self.cost.stage("baselines"):
+            new = untrained(PRESETS[self.recipe.pretrain.preset], self.recipe.joint.seed)
+            new = replace(new, inputs=pretrained.inputs)
+            scratch = self._learn(new, lessons, "scratch")
+            fixed = self._learn(new, lessons, "random-init")
+            again = {one.name: self._head(one, sources, RANDOM) for one in self.recipe.heads}
+        fixed.heads.update({key: tuned.tuning.head for key, tuned in again.items()})
+        return {"random-init, frozen": fixed, "from scratch": scratch}
 
     def _pretrain(self, sources: Mapping[str, str]) -> dict[str, Any]:
         on = [sources[key] for key in self.recipe.pretrain_on]

@@ -54,25 +54,37 @@ def reproduce(
             help="Of a bundle: SigMF recordings, only evaluated. (default: $RADIOFM_SHARED/iq)"
         ),
     ] = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            help="Of a bundle: also train what it is compared with, an untrained encoder and one "
+            "without pretraining; as costly as the bundle."
+        ),
+    ] = True,
     as_json: options.Json = False,
 ) -> None:
     """Run a recipe from nothing: a paper's table or figure beside ours, or a shipped bundle."""
     wait_quietly()
     if recipe.startswith(BUNDLE):
-        report = _bundle(recipe, scale or "full", out or Path("runs") / recipe, recordings)
+        folder = out or Path("runs") / recipe
+        report = _bundle(recipe, scale or "full", folder, recordings, baselines)
         typer.echo(json.dumps(report) if as_json else f"{report['bundle']}: {json.dumps(report)}")
     else:
         _paper(recipe, scale or "smoke", out, data or [], as_json)
 
 
-def _bundle(recipe: str, scale: str, out: Path, recordings: Path | None) -> dict[str, Any]:
+def _bundle(
+    recipe: str, scale: str, out: Path, recordings: Path | None, baselines: bool
+) -> dict[str, Any]:
     from radiofm.errors import UsageError
     from radiofm_models.reproduce import reproduce as run
 
     if scale == "paper":
         raise UsageError(f"--scale paper: {recipe} is of no paper: take smoke or full")
     shared = Path(os.environ.get("RADIOFM_SHARED", "../shared"))
-    made = run(recipe, "smoke" if scale == "smoke" else "full", out, recordings or shared / "iq")
+    made = run(
+        recipe, "smoke" if scale == "smoke" else "full", out, recordings or shared / "iq", baselines
+    )
     return {
         "command": "reproduce",
         "bundle": str(out / "bundle"),

@@ -1,15 +1,14 @@
-"""Training data: what is trained is what is served; splits; statistics; augmentation."""
+"""Training data: what is trained is what is served; statistics; augmentation."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from radiofm.slice_set import SliceRecord, SliceSet, SliceSetInfo, write_slice_set
 from radiofm.spectrogram import Spectrogram, SpectrogramSpec
-from radiofm_models.data import augment, measure, split_by_group, standardised
+from radiofm_models.data import augment
+from radiofm_models.material import open_material
 
 RATE = 2.5e6
 SPEC = SpectrogramSpec(height=48, width=32)
@@ -38,46 +37,31 @@ def slices(
 
 
 def test_what_is_trained_is_what_is_served(
-    slices: SliceSet, iq: list[np.ndarray[tuple[int, int], np.dtype[np.int16]]]
+    slices: SliceSet,
+    iq: list[np.ndarray[tuple[int, int], np.dtype[np.int16]]],
+    tmp_path: Path,
 ) -> None:
     """The trainer's input from disk equals the live worker's from samples, to the bit."""
-    rows = np.arange(len(iq))
-    spec = measure(slices, rows)
-    live = Spectrogram(spec, RATE)
-    trained = standardised(slices, rows, spec)
+    material = open_material(str(slices.path), tmp_path)
+    assert isinstance(material.scaling, SpectrogramSpec)
+    live = Spectrogram(material.scaling, RATE)
+    trained = material.images(np.arange(len(iq)))
     for i, samples in enumerate(iq):
         assert np.array_equal(trained[i, 0], live(samples, 2048))
 
 
 def test_measured_statistics(slices: SliceSet, tmp_path: Path) -> None:
-    rows = np.array([0, 2, 3, 5])
-    spec = measure(slices, rows)
-    decibels = slices.decibels[rows].astype(np.float64)
-    low, high = np.percentile(decibels, [0.1, 99.9])
+    material = open_material(str(slices.path), tmp_path)
+    spec, rows = material.scaling, material.split.train
+    assert isinstance(spec, SpectrogramSpec) and 0 < len(rows) < len(slices.records)
+    low, high = np.percentile(slices.decibels[rows].astype(np.float64), [0.1, 99.9])
     assert spec.range_db == pytest.approx((low, high), abs=0.03)
-    images = standardised(slices, rows, spec)
+    images = material.images(rows)
     assert abs(images.mean()) < 1e-3 and abs(images.std() - 1) < 1e-3
     assert (
         spec.model_copy(update={"range_db": SPEC.range_db, "mean": SPEC.mean, "std": SPEC.std})
         == SPEC
     )
-
-
-@given(
-    groups=st.lists(st.integers(0, 40), min_size=30, max_size=200).filter(
-        lambda g: len(set(g)) >= 10
-    ),
-    held_out=st.floats(0.05, 0.3),
-    seed=st.integers(0, 1000),
-)
-def test_no_group_is_split(groups: list[int], held_out: float, seed: int) -> None:
-    split = split_by_group(groups, held_out, seed)
-    parts = [split.train, split.validation, split.test]
-    assert sorted(np.concatenate(parts)) == list(range(len(groups)))
-    sets = [{groups[i] for i in part} for part in parts]
-    assert all(sets) and not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
-    again = split_by_group(groups, held_out, seed)
-    assert np.array_equal(again.test, split.test)
 
 
 def test_augmentation_rolls_frequency_reverses_time_and_shifts() -> None:

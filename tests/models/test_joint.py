@@ -15,7 +15,7 @@ from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.joint import Joint, Lesson, some, train_together
 from radiofm_models.material import Material, open_material
 from radiofm_models.recipe import JointRecipe
-from radiofm_models.reconstruction import masked_error
+from radiofm_models.reconstruction import reconstruct, reconstruction_metrics
 from radiofm_models.tasks.presets import preset
 from tests.models.tiny import SPEC, VIT, slice_set
 
@@ -79,7 +79,8 @@ def test_masked_modeling_takes_its_turn(sets: dict[str, Material], tmp_path: Pat
     assert not torch.equal(joint.autoencoder.mask_token, start.model.mask_token)
     test = material.images(material.split.test)
     masked = [
-        masked_error(m, test, 0.75, 0)["masked_mse"] for m in (start.model, joint.autoencoder)
+        reconstruction_metrics(test, *reconstruct(m, test, 0.75, 0))["model"]["masked_mse"]
+        for m in (start.model, joint.autoencoder)
     ]
     assert masked[1] < 0.5 * masked[0]
 

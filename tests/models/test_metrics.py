@@ -10,11 +10,11 @@ from radiofm_models.metrics import (
     calibration_error,
     classification_metrics,
     confusion,
-    overlap,
-    segmentation_metrics,
+    intersection_over_union,
+    pixel_counts,
 )
 from radiofm_models.msm import MaskedAutoencoder
-from radiofm_models.reconstruction import masked_error
+from radiofm_models.reconstruction import reconstruct, reconstruction_metrics
 from radiofm_models.vit import ViTConfig
 
 
@@ -30,12 +30,12 @@ def test_classification() -> None:
 
 def test_segmentation() -> None:
     truth = np.array([[[1, 1, 0, 0]]], np.uint8)
-    table = overlap(truth, np.array([[[True, False, True, False]]]))
-    assert segmentation_metrics(table) == pytest.approx(
-        {"pixel_accuracy": 0.5, "iou_occupied": 1 / 3}
-    )
-    empty = segmentation_metrics(overlap(truth, np.zeros((1, 1, 4), bool)))
-    assert empty == pytest.approx({"pixel_accuracy": 0.5, "iou_occupied": 0})
+    metrics = intersection_over_union(pixel_counts(truth, np.array([[[1, 0, 1, 0]]]), 2))
+    assert metrics["pixel_accuracy"] == pytest.approx(0.5)
+    assert metrics["iou"] == pytest.approx([1 / 3, 1 / 3])
+    empty = intersection_over_union(pixel_counts(truth, np.zeros((1, 1, 4)), 2))
+    assert empty["pixel_accuracy"] == pytest.approx(0.5)
+    assert empty["iou"] == pytest.approx([0.5, 0]) and empty["miou"] == pytest.approx(0.25)
 
 
 def test_energy_threshold_finds_a_bright_box() -> None:
@@ -63,6 +63,6 @@ def test_row_mean_baseline_is_exact_where_rows_are_constant() -> None:
     )
     rows = np.random.default_rng(0).normal(size=(3, 1, 32, 1)).astype(np.float32)
     images = np.broadcast_to(rows, (3, 1, 32, 320)).copy()  # 2 x 20 patches, 10 kept
-    result = masked_error(model, images, 0.75, seed=1)
-    assert result["row_mean_mse"] == pytest.approx(0, abs=1e-10)
-    assert result["masked_mse"] > 0.1
+    result = reconstruction_metrics(images, *reconstruct(model, images, 0.75, seed=1))
+    assert result["row_mean"]["masked_mse"] == pytest.approx(0, abs=1e-10)
+    assert result["model"]["masked_mse"] > 0.1

@@ -39,10 +39,8 @@ from radiofm_models.metrics.segmentation import (
     best_energy_threshold,
     intersection_over_union,
     mask_metrics,
-    overlap,
     pixel_counts,
     segmentation_by_snr,
-    segmentation_metrics,
 )
 
 __all__ = [
@@ -69,13 +67,11 @@ __all__ = [
     "n_shot_accuracy",
     "n_shot_folds",
     "nearest_mean",
-    "overlap",
     "pixel_counts",
     "position_errors",
     "presence_metrics",
     "reconstruction_error",
     "row_mean",
     "segmentation_by_snr",
-    "segmentation_metrics",
     "visible_mean",
 ]

@@ -13,11 +13,6 @@ from radiofm_models.metrics.classification import Bands, Counts, confusion
 Mask = npt.NDArray[np.uint8]
 
 
-def overlap(truth: Mask, predicted: npt.NDArray[np.bool_]) -> Counts:
-    """Pixel counts [2, 2]: row truth, column prediction, of empty (0) and occupied (1)."""
-    return pixel_counts(truth, predicted, 2)
-
-
 def pixel_counts(truth: Mask, predicted: npt.NDArray[Any], labels: int) -> Counts:
     """Pixel counts [labels, labels] of masks of any one shape: row truth, column prediction."""
     return confusion(
@@ -66,15 +61,6 @@ def segmentation_by_snr(
     ]
 
 
-def segmentation_metrics(table: Counts) -> dict[str, float]:
-    """Pixel accuracy and the intersection over union of the occupied class."""
-    union = table[0, 1] + table[1, 0] + table[1, 1]
-    return {
-        "pixel_accuracy": float(table.diagonal().sum() / table.sum()),
-        "iou_occupied": float(table[1, 1] / union) if union else 0.0,
-    }
-
-
 def above_median(images: Image) -> Image:
     """How far each pixel of [n, 1, H, W] is above its slice's median: [n, H, W]."""
     return np.asarray(images[:, 0] - np.median(images[:, 0], axis=(1, 2), keepdims=True))
@@ -84,5 +70,6 @@ def best_energy_threshold(images: Image, masks: Mask) -> float:
     """The threshold on `above_median` with the highest IoU on these slices."""
     excess = above_median(images)
     candidates = np.linspace(0.05, 3.0, 60)
-    scores = [segmentation_metrics(overlap(masks, excess > t))["iou_occupied"] for t in candidates]
+    tables = (pixel_counts(masks, excess > t, 2) for t in candidates)
+    scores = [intersection_over_union(table)["iou"][1] or 0.0 for table in tables]
     return float(candidates[int(np.argmax(scores))])

@@ -18,7 +18,6 @@ from radiofm.errors import BundleError, RadiofmError, UsageError
 from radiofm.patches import thin
 from radiofm.slice_set import SliceSet
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm_models.data import standardised
 from radiofm_models.evaluation.patches import evaluate_patches
 from radiofm_models.export import Modality, TrainedHead, export_bundle
 from radiofm_models.heads import Decoder, PixelHead
@@ -50,7 +49,7 @@ class Made:
                         ("a", "b", "c")),
         ]  # fmt: skip
         self.data = SliceSet.open(self.slices)
-        self.images = standardised(self.data, np.arange(60), TUNED)
+        self.images = TUNED.standardise(self.data.decibels)[:, None]
         self.bundle = folder / "bundle"
         modality = {"spectrogram": Modality(TUNED, self.images[:4])}
         export_bundle(self.bundle, "it", "test", self.encoder, modality, self.heads, {})
