@@ -47,6 +47,7 @@ class Lesson:
 
     material: Material
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    turns: int = 1  # of each round
 
     def rows(self, step: int, batch: int, seed: int) -> Indices:
         """The batch of the set's `step`th turn; epochs are permutations, the last batch filled."""
@@ -56,6 +57,12 @@ class Lesson:
         order = np.random.default_rng((seed, epoch)).permutation(len(train_rows))
         chosen: Indices = np.resize(order, per_epoch * batch)[place * batch :][:batch]
         return train_rows[chosen]
+
+
+def turns(counts: Sequence[int]) -> list[int]:
+    """Whose turn it is, through a round in which number i has `counts[i]` turns, evenly spread."""
+    places = [((k + 0.5) / count, i) for i, count in enumerate(counts) for k in range(count)]
+    return [i for _, i in sorted(places)]
 
 
 class Joint(nn.Module):
@@ -111,8 +118,12 @@ def train_together(
             heads.setdefault(name, task.head(config, grid))
     model = Joint(autoencoder, heads)
 
+    order = turns([lesson.turns for lesson in lessons])
+
     def inputs(step: int) -> tuple[int, Indices, np.random.Generator]:
-        turn, number = divmod(step, len(lessons))
+        past, place = divmod(step, len(order))
+        number = order[place]
+        turn = past * lessons[number].turns + order[:place].count(number)
         rng = np.random.default_rng((recipe.seed, 1, step))
         return number, lessons[number].rows(turn, recipe.batch, recipe.seed), rng
 

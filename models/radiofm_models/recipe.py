@@ -92,6 +92,7 @@ class Lesson(_Part):
 
     set: str
     heads: dict[str, str] = {}  # name: task; none of them: masked modeling
+    turns: Annotated[int, Field(gt=0)] = 1  # batches of each round of the lessons
 
 
 class JointRecipe(TuneRecipe):

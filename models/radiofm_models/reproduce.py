@@ -45,6 +45,7 @@ from radiofm_models.joint import Joint, Lesson, some, train_together
 from radiofm_models.material import Material, open_material
 from radiofm_models.pretrain_run import run as pretrain_run
 from radiofm_models.recipe import FrozenHead, Recipe, Scale, load_recipe
+from radiofm_models.recipe import Lesson as LessonPart
 from radiofm_models.tasks.presets import preset
 from radiofm_models.tasks.task import Task
 from radiofm_models.vit import PRESETS
@@ -81,7 +82,7 @@ class _Making:
         pretrained = load_pretrained(out / "pretrain")
         spec = pretrained.inputs[SPECTROGRAM]
         assert isinstance(spec, SpectrogramSpec)
-        lessons = [self._lesson(sources[one.set], one.heads, spec) for one in recipe.joint.lessons]
+        lessons = [self._lesson(one, sources[one.set], spec) for one in recipe.joint.lessons]
         with self.cost.stage("joint"):
             joint = self._learn(pretrained, lessons, "joint")
         with self.cost.stage("heads"):
@@ -134,13 +135,13 @@ class _Making:
         seed = self.recipe.pretrain.seed  # of the split, too: what was pretrained on is trained on
         return open_material(source, self.out / "cache", seed, scaling=spec, **options)
 
-    def _lesson(self, source: str, heads: Mapping[str, str], spec: SpectrogramSpec) -> Lesson:
+    def _lesson(self, part: LessonPart, source: str, spec: SpectrogramSpec) -> Lesson:
         first, tasks = self._material(source, spec), dict[str, Task]()
-        for name, task in heads.items():
+        for name, task in part.heads.items():
             material = self._material(source, spec, target=preset(task).target)
             material = replace(material, split=first.split)
             tasks[name] = preset(task).make(material, self.recipe.joint)
-        return Lesson(first, tasks)
+        return Lesson(first, tasks, part.turns)
 
     def _learn(self, start: Pretrained, lessons: list[Lesson], name: str) -> Joint:
         recipe = self.recipe.joint

@@ -12,7 +12,7 @@ import torch
 
 from radiofm.errors import RadiofmError
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
-from radiofm_models.joint import Joint, Lesson, some, train_together
+from radiofm_models.joint import Joint, Lesson, some, train_together, turns
 from radiofm_models.material import Material, open_material
 from radiofm_models.recipe import JointRecipe
 from radiofm_models.reconstruction import reconstruct, reconstruction_metrics
@@ -70,6 +70,12 @@ def test_both_tasks_are_learnt_by_one_encoder(sets: dict[str, Material], tmp_pat
     assert kept.inputs == {"spectrogram": SPEC}
     for name, value in joint.autoencoder.state_dict().items():
         assert torch.equal(kept.model.state_dict()[name], value)
+
+
+def test_turns_are_spread_over_a_round() -> None:
+    assert turns([1, 1, 1]) == [0, 1, 2]
+    assert turns([4, 2, 1]) == [0, 1, 0, 2, 0, 1, 0]
+    assert turns([2]) == [0, 0]
 
 
 def test_masked_modeling_takes_its_turn(sets: dict[str, Material], tmp_path: Path) -> None:
