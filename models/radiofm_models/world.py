@@ -8,8 +8,6 @@ that of one process with the whole batch, but for the order in which sums are ad
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,10 +61,10 @@ class World:
     def first_alone(self) -> Iterator[None]:
         """The first process does this, and writes what the others then find."""
         if not self.first:
-            dist.barrier()
+            _meet()
         yield
         if self.first and self.size > 1:
-            dist.barrier()
+            _meet()
 
     def mean(self, value: Tensor) -> float:
         """A number of each process -> their mean."""
@@ -93,6 +91,18 @@ class World:
         return objective
 
 
+def _meet() -> None:
+    """Wait for all processes.
+
+    gloo's own barrier lets go of past tensors in a thread of its own, which aborts a process that
+    is about to end; its monitored one does not.
+    """
+    if dist.get_backend() == "gloo":
+        dist.monitored_barrier()
+    else:
+        dist.barrier()
+
+
 def device() -> torch.device:
     """The fastest that there is."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -108,9 +118,6 @@ def joined() -> Iterator[World]:
     if cuda:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if cuda else "gloo")
-    # What `fully_shard` leaves in reference cycles holds groups whose threads abort a process
-    # that ends before them.
-    atexit.register(gc.collect)
     try:
         yield World(dist.get_rank(), dist.get_world_size(), device())
     finally:
