@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: spectrogram, serving.")],
+    name: Annotated[str, typer.Argument(help="What to measure: spectrogram, serving, live.")],
     as_json: options.Json = False,
 ) -> None:
-    """Measure against rivals: ratios of one run, interleaved, of minima; it takes a minute."""
+    """Measure against rivals: ratios of one run, interleaved, of minima; it takes minutes."""
     from rich.console import Console
 
     from radiofm_services.bench import BENCHES

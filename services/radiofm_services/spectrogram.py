@@ -49,6 +49,7 @@ class WorkerSummary:
     slices_incomplete: int
     slices_untaken: int
     backend: str  # what computed last, "" if nothing came
+    cpu_s: float  # processor time of this process, once it was ready
 
     def to_json(self) -> dict[str, Any]:
         """As the closing line has it."""
@@ -67,7 +68,7 @@ class SpectrogramWorker:
         self._told: Counter[LossKind] = Counter()  # losses that slices have told of
         self._incomplete = self._malformed = 0
         self._work_s: deque[float] = deque(maxlen=64)
-        self._lag_s = 0.0
+        self._lag_s = self._ready_s = 0.0
 
     def stop(self) -> None:
         """Ask `run` to end in good order. From any thread or signal handler."""
@@ -77,6 +78,7 @@ class SpectrogramWorker:
         """Follow, cut, publish. Raises a RadiofmError once the readers have been told of it."""
         config, note = self._config, ""
         warm_up(config.spec, config.backend)  # now, and not while samples come
+        self._ready_s = time.process_time()
         with (
             closing(Sender("slice", config.slices, config, self._stop)) as sender,
             closing(Follower("iq", config.iq, config, self._stop)) as follower,
@@ -190,4 +192,5 @@ class SpectrogramWorker:
             slices_incomplete=self._incomplete,
             slices_untaken=slices.untaken,
             backend=self._spectrogram.backend if self._spectrogram else "",
+            cpu_s=round(time.process_time() - self._ready_s, 3),
         )
