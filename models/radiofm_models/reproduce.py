@@ -160,12 +160,12 @@ class _Making:
             for name, task in one.heads.items()
         ]
         learnt += [(one.name, one.set, one.task) for one in self.recipe.heads]
-        return [
-            Exam(name, key, tasks[name].on(
-                self._material(tests[key], spec, target=preset(task).target)
-            ))
-            for name, key, task in learnt
-        ]  # fmt: skip
+        exams = []
+        for name, key, task in learnt:
+            material = self._material(tests[key], spec, target=preset(task).target)
+            material = material.followed() if preset(task).next else material
+            exams.append(Exam(name, key, tasks[name].on(material)))
+        return exams
 
     def _head(self, part: FrozenHead, sources: Mapping[str, str], encoder: str) -> Tuned:
         """On the encoder that the joint run left, or an untrained one."""

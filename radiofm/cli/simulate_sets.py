@@ -188,18 +188,25 @@ def families(
         typer.Option(help="single: one family a slice, or noise; multi: two to four at once."),
     ] = "single",
     multi: Annotated[bool, typer.Option("--multi", help="Short for --preset multi.")] = False,
+    consecutive: Annotated[
+        int,
+        typer.Option(help="Slices of each scene, one after the other; for tasks that foretell."),
+    ] = 1,
     size: Size = 224,
     without: Without = None,
     as_json: options.Json = False,
 ) -> None:
     """Spectrograms of all signal families by impaired receivers, with labels and masks."""
     from radiofm.spectrogram import SpectrogramSpec
-    from radiofm_capture.sets.families import PRESETS
+    from radiofm_capture.sets.families import PRESETS, Families
 
     preset = "multi" if multi else preset
     spec = SpectrogramSpec(height=size, width=size)
-    recipe = replace(PRESETS[preset], spec=spec, without=_factors(without))
+    if consecutive < 1 or Families.shard % consecutive:
+        raise UsageError(f"--consecutive {consecutive}: take 1, 2, 3, 4, 6 or 12")
+    recipe = replace(PRESETS[preset], spec=spec, without=_factors(without), consecutive=consecutive)
     extra = ["--size", str(size), *(["--without", without] if without else [])]
+    extra += ["--consecutive", str(consecutive)] if consecutive > 1 else []
     _close(_write(recipe, preset, out, count, seed, workers, as_json, extra=extra), as_json)
 
 

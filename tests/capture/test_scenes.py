@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from radiofm.errors import UsageError
 from radiofm_capture.scenes import player
 from radiofm_capture.scenes.chirp import Chirp
+from radiofm_capture.scenes.family_draws import FAMILY_DRAWS
 from radiofm_capture.scenes.front_end import FrontEnd, draw_front_end
 from radiofm_capture.scenes.gfsk import Gfsk
 from radiofm_capture.scenes.load import load_scene, presets
@@ -272,6 +273,18 @@ def test_presets_load_and_the_carousel_turns_through_all_families() -> None:
         assert len(on) <= 1
         label = player.label(at * unit, unit, scene.center_frequency_hz, rate)
         right += label == (on[0] if on else "noise")
+    assert right >= 0.95 * scene.slices
+
+
+def test_the_tour_shows_one_real_family_at_a_time() -> None:
+    scene, rate = load_scene("tour"), 5e6
+    player, unit = ScenePlayer(scene), round(0.016 * rate)
+    on = {at: e.waveform.family for e in scene.emitters for at in range(*e.on[0])}
+    assert set(on.values()) <= set(FAMILY_DRAWS) and len(set(on.values())) == len(scene.emitters)
+    right = sum(
+        player.label(at * unit, unit, scene.center_frequency_hz, rate) == on.get(at, "noise")
+        for at in range(scene.slices)
+    )
     assert right >= 0.95 * scene.slices
 
 

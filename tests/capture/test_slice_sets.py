@@ -131,6 +131,17 @@ def test_a_single_slice_holds_its_family_or_noise() -> None:
     np.testing.assert_array_equal(again["decibels"], made["decibels"][:3])
 
 
+def test_consecutive_slices_are_of_one_scene() -> None:
+    """The second of two is what the first would have been followed by, and labels are its own."""
+    made = families.Families(rates=LOW, consecutive=2).make(range(6), np.random.default_rng(6))
+    np.testing.assert_array_equal(made["follows"], [0, 1] * 3)
+    np.testing.assert_array_equal(made["scene"], [0, 0, 1, 1, 2, 2])
+    np.testing.assert_array_equal(made["sample_rate_hz"][::2], made["sample_rate_hz"][1::2])
+    alone = families.Families(rates=LOW).make(range(3), np.random.default_rng(6))
+    np.testing.assert_array_equal(made["decibels"][::2], alone["decibels"])
+    assert (made["decibels"][1::2] != made["decibels"][::2]).any(axis=(1, 2)).all()
+
+
 def test_the_bits_of_a_mask_are_the_families_there() -> None:
     made = families.Families(multi=True, rates=LOW).make(range(6), np.random.default_rng(7))
     for mask, present, snr_db in zip(made["mask"], made["present"], made["snr_db"], strict=True):
@@ -159,3 +170,10 @@ def test_command_line(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, [*arguments, "--size", "64"]).exit_code == 0
     assert ArraySet.open(tmp_path / "f").info.arrays["decibels"].shape == (64, 64)
     assert "present" in ArraySet.open(tmp_path / "f").info.arrays
+    for count, code in (("5", 1), ("2", 0)):
+        arguments = ["families", "--out", str(tmp_path / count), "--count", "2", "--json"]
+        more = ["--consecutive", count, "--size", "64"]
+        assert CliRunner().invoke(app, [*arguments, *more]).exit_code == code
+    made = ArraySet.open(tmp_path / "2")
+    assert made.read("follows").tolist() == [0, 1]
+    assert made.info.provenance["command"].endswith("--size 64 --consecutive 2")

@@ -18,7 +18,7 @@ from radiofm_models.verify import verify
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
-HEADS = {"signals", "occupancy", "segmentation", "presence", "anomaly"}
+HEADS = {"signals", "occupancy", "segmentation", "presence", "anomaly", "occupancy-forecast"}
 
 
 @pytest.mark.parametrize("name", ["zoo-nano", "zoo-tiny"])

@@ -40,6 +40,7 @@ class Families:
     rates: tuple[float, ...] = RATES  # the wider the rarer: they cost more
     snr_db: tuple[float, float] = (-5.0, 35.0)  # uniform; in the signal's bandwidth, or a row
     most: int = 4  # families of a multi-label slice
+    consecutive: int = 1  # slices of each scene, one after the other; a divisor of `shard`
     without: tuple[Factor, ...] = ()
     spec: SpectrogramSpec = field(default_factory=SpectrogramSpec)
 
@@ -69,6 +70,10 @@ class Families:
             "sample_rate_hz": ArrayInfo(dtype="float64", shape=(), about="S/s"),
             "scene": ArrayInfo(dtype="int64", shape=(), about="number of scene and receiver"),
         }  # fmt: skip
+        if self.consecutive > 1:
+            arrays["follows"] = ArrayInfo(
+                dtype="uint8", shape=(), about="1 where it goes on from the slice before"
+            )
         if self.multi:
             return arrays | {
                 "present": ArrayInfo(
@@ -96,14 +101,20 @@ class Families:
         }
         made["snr_db"][:] = np.nan
         weights = 1 / np.sqrt(self.rates)
-        for at, row in enumerate(rows):
+        for start in range(0, len(rows), self.consecutive):
+            number = rows[start] // self.consecutive
             rate = float(rng.choice(self.rates, p=weights / weights.sum()))
             rate = RATE if "rates" in self.without else rate
-            names = self._names(row, rng)
-            heard = self._hear(self.draw(names, rate, rng), rate, names)
-            made["decibels"][at] = heard.decibels
-            made["sample_rate_hz"][at], made["scene"][at] = rate, row
-            self._label(heard, rate, made, at)
+            names = self._names(number, rng)
+            scene = self.draw(names, rate, rng)
+            first, heard = self._hear(scene, rate, names)
+            for at in range(start, min(start + self.consecutive, len(rows))):
+                if at > start:
+                    heard = hear(scene, rate, self.spec, first + at - start)
+                    made["follows"][at] = 1
+                made["decibels"][at] = heard.decibels
+                made["sample_rate_hz"][at], made["scene"][at] = rate, number
+                self._label(heard, rate, made, at)
         return made
 
     def draw(self, names: Sequence[str], rate: float, rng: np.random.Generator) -> Scene:
@@ -134,21 +145,24 @@ class Families:
             channel=Multipath.model_validate(channel),
         )
 
-    def _names(self, row: int, rng: np.random.Generator) -> list[str]:
+    def _names(self, number: int, rng: np.random.Generator) -> list[str]:
         if not self.multi:
-            label = LABELS[row % len(LABELS)]
+            label = LABELS[number % len(LABELS)]
             return [] if label == NOISE else [label]
         count = int(rng.integers(LEAST, self.most + 1))
         return [FAMILIES[n] for n in rng.choice(len(FAMILIES), count, replace=False)]
 
-    def _hear(self, scene: Scene, rate: float, names: Sequence[str]) -> Heard:
-        """The first slice that holds the family, or two, or the one that holds most."""
+    def _hear(self, scene: Scene, rate: float, names: Sequence[str]) -> tuple[int, Heard]:
+        """The first slice that holds the family, or two, or the one that holds most; where it is.
+
+        Of consecutive ones it is the first: what is in it need not be in those that follow.
+        """
         best, most, enough = None, -1, min(len(names), LEAST)
         for attempt in range(TRIES):
             heard = hear(scene, rate, self.spec, APART * attempt)
             count = len(_levels(heard))
             if count > most:
-                best, most = heard, count
+                best, most = (APART * attempt, heard), count
             if most >= enough:
                 break
         assert best is not None

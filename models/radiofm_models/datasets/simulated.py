@@ -74,6 +74,8 @@ class Simulated(Dataset):
             self.groups = self._set.read(info.group)
         if not classified:
             self.labels = info.arrays[self._target].labels
+        if "follows" in info.arrays:
+            self.follows = self._set.read("follows").astype(bool)
         if "snr_db" in info.arrays:
             snr_db = self._set.read("snr_db").reshape(len(self), -1)  # of one or several signals
             self.snr_db = np.fmax.reduce(snr_db, axis=1)

@@ -34,7 +34,15 @@ class Exam:
 
     @property
     def rows(self) -> Indices:
-        return np.arange(len(self.task.material))
+        """All; of a task that foretells, those that another slice goes on from."""
+        split = self.task.material.split
+        return np.sort(np.concatenate([split.train, split.validation, split.test]))
+
+    @property
+    def snr_db(self) -> npt.NDArray[np.float32] | None:
+        """Of the slices that the truth is of."""
+        snr_db = self.task.material.dataset.snr_db
+        return None if snr_db is None else snr_db[self.rows + self.task.ahead].astype("f4")
 
     @property
     def truth(self) -> npt.NDArray[Any]:
@@ -76,9 +84,8 @@ def evaluate_shipped(
 
 def _stored(exam: Exam, record: HeadRecord, outputs: Outputs) -> Stored:
     stored = kept(record, outputs, exam.truth)
-    snr_db = exam.task.material.dataset.snr_db
-    if snr_db is not None and record.task != "reconstruction":
-        stored["snr_db"] = snr_db.astype("f4")
+    if exam.snr_db is not None and record.task != "reconstruction":
+        stored["snr_db"] = exam.snr_db
     return stored
 
 

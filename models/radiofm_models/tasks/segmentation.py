@@ -44,7 +44,7 @@ class Segmentation(Task):
         self, material: Material, recipe: TuneRecipe, binary: bool = False, ahead: int = 0
     ) -> None:
         super().__init__(material, recipe)
-        self._binary, self._ahead = binary, ahead
+        self._binary, self.ahead = binary, ahead
         if material.targets is None or material.targets.ndim != 3:
             raise UsageError(f"{material.source} has no masks: its items are labelled otherwise")
 
@@ -58,7 +58,7 @@ class Segmentation(Task):
 
     def masks(self, rows: Indices) -> Labels:
         """The truth, uint8 [rows, H, W] at the slices' size."""
-        masks = self.targets(rows + self._ahead).astype(np.uint8)
+        masks = self.targets(rows + self.ahead).astype(np.uint8)
         if self._binary:
             masks = np.minimum(masks, 1)
         height, width = self.material.size
@@ -82,7 +82,7 @@ class Segmentation(Task):
         figures = mask_metrics(tables)
         snr_db = self.material.dataset.snr_db
         if snr_db is not None:
-            figures["by_snr"] = segmentation_by_snr(tables, snr_db[rows + self._ahead], BANDS)
+            figures["by_snr"] = segmentation_by_snr(tables, snr_db[rows + self.ahead], BANDS)
         return figures | {"score": figures["miou"]}
 
     def trivial(self, rows: Indices) -> dict[str, Outputs]:

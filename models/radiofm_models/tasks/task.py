@@ -31,6 +31,7 @@ class Task(ABC):
     name: ClassVar[str]
     wire: ClassVar[WireTask]  # how its head is served
     combinations: ClassVar[tuple[str, ...]] = ()  # the names of what `combined` gives
+    ahead: int = 0  # rows from what is seen to what the truth is of
 
     def __init__(self, material: Material, recipe: TuneRecipe) -> None:
         self.material, self.recipe = material, recipe

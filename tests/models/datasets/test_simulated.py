@@ -10,7 +10,8 @@ import pytest
 
 from radiofm.array_set import ArraySet
 from radiofm.array_set_writer import write_array_set
-from radiofm_capture.sets import aoa, beams, csi, positioning
+from radiofm.spectrogram import SpectrogramSpec
+from radiofm_capture.sets import aoa, beams, csi, families, positioning
 from radiofm_models.datasets.opening import open_dataset
 from radiofm_models.ofdm import qpsk
 from radiofm_models.sets.channel_estimation import PRESETS, ChannelEstimation
@@ -60,3 +61,12 @@ def test_the_form_of_an_item(tmp_path: Path) -> None:
     values, label = open_dataset("simulated", tmp_path).item(2)
     np.testing.assert_array_equal(values[5], iq[2, :, 1])  # Q of the third channel
     assert label == 2
+
+
+def test_slices_that_follow_each_other(tmp_path: Path) -> None:
+    recipe = families.Families(
+        consecutive=3, rates=(1.92e6,), spec=SpectrogramSpec(height=32, width=32)
+    )
+    write_array_set(tmp_path, recipe, 6, 1, "")
+    made = open_dataset("simulated", tmp_path, target="mask")
+    assert made.follows is not None and made.follows.tolist() == [False, True, True] * 2
