@@ -71,6 +71,9 @@ class Extension(BaseModel):
     optional: bool
 
 
+EXTENSION = Extension(name="radiofm", version=__version__, optional=True)
+
+
 class Info(_Keys):
     """The `global` object."""
 
@@ -89,6 +92,7 @@ class Info(_Keys):
     core_trailing_bytes: int | None = None
     core_metadata_only: bool | None = None
     radiofm_full_scale: Annotated[float, Field(gt=0)] | None = None  # counts at 0 dBFS
+    radiofm_annotated_by: tuple[str, ...] | None = None  # core:generator of heads that saw it all
 
 
 class Capture(_Keys):
@@ -120,6 +124,8 @@ class Annotation(_Keys):
     radiofm_snr_db: float | None = None  # in the signal's own bandwidth
     radiofm_power_dbfs: float | None = None  # of the whole signal at the antenna, while it is on
     radiofm_alias: bool | None = None  # the receiver folded it back into the band
+    radiofm_confidence: float | None = None  # a head's, the mean over the slices
+    radiofm_novelty: float | None = None  # the highest; over 1: not as what was trained on
 
 
 class Meta(BaseModel):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from radiofm.errors import RecordingError
+from radiofm.files import put
 from radiofm.sigmf_meta import read_meta
-from radiofm_capture.sigmf_files import put
 
 
 def write_collection(path: Path, metas: Iterable[Path]) -> None:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from radiofm import __version__
-from radiofm.sigmf_meta import RECORDER, Annotation, Capture, Extension, Info
+from radiofm.sigmf_meta import EXTENSION, RECORDER, Annotation, Capture, Info
 from radiofm.wire import Loss, merge_losses
 from radiofm_capture.device import Block, Note, Tuning
 from radiofm_capture.sigmf_writer import SigmfWriter
-
-_EXTENSION = Extension(name="radiofm", version=__version__, optional=True)
 
 
 def info_of(tuning: Tuning, description: str, offset: int, collection: str | None) -> Info:
@@ -23,7 +20,7 @@ def info_of(tuning: Tuning, description: str, offset: int, collection: str | Non
         core_recorder=RECORDER,
         core_description=description or None,
         core_collection=collection,
-        core_extensions=(_EXTENSION,),
+        core_extensions=(EXTENSION,),
         radiofm_full_scale=tuning.full_scale,
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from radiofm.errors import RecordingError
+from radiofm.files import put, sync_folder
 from radiofm.sigmf_meta import Capture, Info, Meta, meta_bytes, pair
 from radiofm.wire import DTYPES
 from radiofm_capture.collection import members, write_collection
@@ -24,8 +25,6 @@ from radiofm_capture.sigmf_files import (
     collection_path,
     journal_path,
     part_path,
-    put,
-    sync_folder,
 )
 
 Progress = Callable[[int], None]

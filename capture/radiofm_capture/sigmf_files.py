@@ -53,24 +53,3 @@ def reserve(base: Path, captures: int) -> int:
     finally:
         os.close(file)
     return size
-
-
-def put(path: Path, text: bytes, part: Path) -> None:
-    """Write a file at once: `part` first, which may hold room for it, then renamed to `path`."""
-    file = os.open(part, os.O_WRONLY | os.O_CREAT, 0o666)
-    with os.fdopen(file, "wb") as out:
-        out.write(text)
-        out.truncate()
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -14,13 +14,13 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from radiofm.files import put
 from radiofm.sigmf_meta import Annotation, Capture, Info, Meta, meta_bytes, pair
 from radiofm.wire import DTYPES
 from radiofm_capture.journal import Entry, Journal
 from radiofm_capture.sigmf_files import (
     RESERVED_A_CAPTURE,
     part_path,
-    put,
     refuse_existing,
     reserve,
 )
