@@ -29,7 +29,7 @@ from radiofm_models.material import open_material
 from radiofm_models.pretrain import adamw
 from radiofm_models.recipe import ConvLSTMRecipe
 from radiofm_models.sentences import Sentences, SentenceShape
-from radiofm_models.trainer import Evaluate, train
+from radiofm_models.trainer import Evaluate, report, train
 from radiofm_models.world import World, device, joined
 
 HELD_OUT = 64  # sentences that are looked at between steps
@@ -172,11 +172,7 @@ def run_convlstm(
         "out": str(out),
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "sets": {source: len(sentences)},
-        "step": record["step"],
-        "loss_first": record["loss_first"],
-        "loss_last": record["loss_last"],
-        "wall_s": round(record["wall_s"], 1),
-        "cpu_s": round(record["cpu_s"], 1),
+        **report(record),
     }
 
 

@@ -14,6 +14,7 @@ from radiofm_models.held_out import HeldOut
 from radiofm_models.material import Material, open_material
 from radiofm_models.pretrain import pretrain
 from radiofm_models.recipe import PretrainRecipe
+from radiofm_models.trainer import report
 from radiofm_models.world import Parallel, joined
 
 
@@ -82,11 +83,7 @@ def run(
         "out": str(out),
         "parameters": sum(p.numel() for p in model.encoder.parameters()),
         "sets": {name: len(part) for name, part in sets.items()},
-        "step": record["step"],
-        "loss_first": record["loss_first"],
-        "loss_last": record["loss_last"],
-        "wall_s": round(record["wall_s"], 1),
-        "cpu_s": round(record["cpu_s"], 1),
+        **report(record),
     }
 
 

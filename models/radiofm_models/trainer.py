@@ -80,7 +80,7 @@ def train(
     """
     world = world or World(0, 1, next(model.parameters()).device)
     record: dict[str, Any] = {
-        "step": 0, "recipe": identity, "cpu_s": 0.0, "wall_s": 0.0,
+        "step": 0, "recipe": identity, "cpu_s": 0.0, "wall_s": 0.0, "steps_s": 0.0, "waited_s": 0.0,
         "loss_first": None, "loss_last": None, "best": None,
     }  # fmt: skip
     found = latest_checkpoint(folder)
@@ -88,7 +88,7 @@ def train(
         saved = read_json(found / TRAINER)
         if saved["recipe"] != identity or read_json(found / CONFIG) != config:
             raise RadiofmError(f"{folder} holds another recipe's run: name another folder")
-        record = saved
+        record |= saved
     model.to(world.device)
     checkpoint = Checkpoint(model, schedule.ema)
     if found is not None:
@@ -118,8 +118,11 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = lr * group.get("lr_scale", 1.0)
             model.train()
+            began = time.monotonic()
+            inputs = inputs_of(step)
+            record["waited_s"] += time.monotonic() - began
             with bf16:
-                value = objective(*inputs_of(step))
+                value = objective(*inputs)
             optimizer.zero_grad()
             value.backward()
             norm = nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
@@ -127,6 +130,7 @@ def train(
             checkpoint.follow()
 
             number, done = world.mean(value), step + 1
+            record["steps_s"] += time.monotonic() - began
             if not math.isfinite(number):
                 raise RadiofmError(f"{title}: the loss is {number} at step {step}: lower lr")
             if step == 0:
@@ -160,6 +164,19 @@ def train(
             board.close()
     model.eval()
     return record
+
+
+def report(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's closing line says of its trainer's record; `waited` is the share of its steps'
+    time in which they waited for data."""
+    return {
+        "step": record["step"],
+        "loss_first": record["loss_first"],
+        "loss_last": record["loss_last"],
+        "wall_s": round(record["wall_s"], 1),
+        "cpu_s": round(record["cpu_s"], 1),
+        "waited": round(record["waited_s"] / max(record["steps_s"], 1e-9), 4),
+    }
 
 
 def _forget(log: Path, step: int) -> None:
