@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from radiofm.cli import (
+    annotate,
     bench,
     capture,
     corpus,
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=stages)(watch.watch)
     app.command(rich_help_panel=stages)(status.status)
     app.add_typer(heads.app, name="heads", rich_help_panel=stages)
+    app.command(rich_help_panel=learning)(annotate.annotate)
     app.add_typer(corpus.app, name="corpus", rich_help_panel=learning)
     app.add_typer(simulate.app, name="simulate", rich_help_panel=learning)
     app.command(rich_help_panel=learning)(pretrain.pretrain)

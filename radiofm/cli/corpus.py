@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from radiofm.cli import import_, options
+from radiofm.cli.bars import bar
 from radiofm.cli.repair import repair
 
 app = typer.Typer(help="Make a folder of recordings a set to train on.", no_args_is_help=True)
@@ -43,7 +42,7 @@ def build(
     from radiofm.corpus.build import build as run
 
     began = time.monotonic()
-    with _bar("MB", quiet=as_json) as progress:
+    with bar("MB", quiet=as_json) as progress:
         done = run(
             folder,
             spec_named(spec) if spec else None,
@@ -186,7 +185,7 @@ def export(
     from radiofm.corpus.export import export as run
     from radiofm.quantities import parse_size
 
-    with _bar("slices", quiet=as_json) as progress:
+    with bar("slices", quiet=as_json) as progress:
         manifest = run(
             folder, to, split, content=content, shard_bytes=parse_size(shard_size, "shard-size"),
             seed=seed, progress=progress,
@@ -212,16 +211,3 @@ def _fractions(text: str) -> tuple[float, float, float]:
             f"fractions {text!r} are not three numbers: write them like 0.8,0.1,0.1"
         ) from None
     return train, validation, test
-
-
-@contextmanager
-def _bar(unit: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on a terminal; what it gives is told (done, of how many)."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns: list[Any] = [BarColumn(), MofNCompleteColumn(), unit, TimeRemainingColumn()]
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
-        task = bar.add_task(unit, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

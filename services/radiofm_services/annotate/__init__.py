@@ -1,0 +1,1 @@
+"""Bulk annotation: what heads say of recordings, as SigMF annotations."""
