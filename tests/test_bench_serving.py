@@ -1,4 +1,4 @@
-"""Serving beside the graphs alone, as ratios: `make bench`. The goals are held loosely here."""
+"""Serving and annotating beside the graphs alone, as ratios: `make bench`. Goals are held loosely."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
 from radiofm_models.export import Modality, export_bundle
 from radiofm_models.vit import PRESETS, Encoder
+from radiofm_services.bench import bulk
 from radiofm_services.bench.figures import Figure
 from radiofm_services.bench.serving import adapters, figures
 from radiofm_services.encoder import Encoder as Served
@@ -33,6 +34,14 @@ def hold(found: Iterable[Figure | str]) -> None:
 
 def test_serving() -> None:
     hold(figures())
+
+
+def test_annotating() -> None:
+    """Of processor time: wall time is only printed, as other programs take part of the cores."""
+    note, cpu, wall = bulk.figures()
+    assert isinstance(cpu, Figure) and isinstance(wall, Figure)
+    print(f"\n{note}; {cpu.what}: {wall.ours}, {wall.ratio:.3f} x {wall.rival} in wall time")
+    hold([cpu])
 
 
 def test_adapters(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +14,21 @@ from radiofm.errors import UsageError
 if TYPE_CHECKING:
     from radiofm_services.bench.figures import Figure
 
+ALL = "all"
+
 
 def bench(
-    name: Annotated[str, typer.Argument(help="What to measure: spectrogram, serving, live.")],
+    name: Annotated[
+        str, typer.Argument(help="What to measure: spectrogram, serving, live, annotate; all.")
+    ],
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder whose benchmarks.json and benchmarks.md are to tell the figures, in place "
+            "of those of before. (default: none)",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure against rivals: ratios of one run, interleaved, of minima; it takes minutes."""
@@ -23,19 +36,25 @@ def bench(
 
     from radiofm_services.bench import BENCHES
     from radiofm_services.bench.figures import Figure, machine
+    from radiofm_services.bench.kept import keep as keep_in
 
-    if name not in BENCHES:
-        raise UsageError(f"bench {name!r} is unknown: take one of {', '.join(BENCHES)}")
+    if name not in (*BENCHES, ALL):
+        known = ", ".join((*BENCHES, ALL))
+        raise UsageError(f"bench {name!r} is unknown: take one of {known}")
     here = machine()
     figures: list[Figure] = []
     notes: list[str] = []
     with Console(stderr=True, quiet=as_json).status("measuring") as status:
-        for found in BENCHES[name]():
-            if isinstance(found, Figure):
-                figures.append(found)
-                status.update(f"measuring: {found.what}")
-            else:
-                notes.append(found)
+        for one in BENCHES if name == ALL else [name]:
+            before = len(figures), len(notes)
+            for found in BENCHES[one]():
+                if isinstance(found, Figure):
+                    figures.append(found)
+                    status.update(f"measuring: {found.what}")
+                else:
+                    notes.append(found)
+            if keep:
+                keep_in(keep, one, figures[before[0] :], notes[before[1] :], here)
     if as_json:
         report = {"command": "bench", "name": name, "machine": here, "notes": notes}
         typer.echo(json.dumps(report | {"figures": [figure.to_json() for figure in figures]}))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from radiofm.cli.bench import bench
-from radiofm.errors import RadiofmError, UsageError
+from radiofm.errors import RadiofmError, RecordingError, UsageError
 from radiofm_services import bench as benches
-from radiofm_services.bench import spectrogram
+from radiofm_services.bench import bulk, spectrogram
 from radiofm_services.bench.contenders import contenders, interleave
 from radiofm_services.bench.figures import Figure
+from radiofm_services.bench.kept import page, read
+from radiofm_services.bench.kept import ratio as ratio_kept
 
 COUNTER = """
 import numpy as np
@@ -85,6 +88,42 @@ def test_the_table_and_the_closing_line(
     assert "4.5x" in shown and "X is not here: 'radiofm[fast]'" in shown and "cores" in shown
     with pytest.raises(UsageError, match="bench 'speed' is unknown: take one of spectrogram"):
         bench("speed")
+
+
+def test_what_is_kept_takes_the_place_of_what_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(ratio: float) -> Figure:
+        return Figure("spectrogram", "ours", "theirs", 2.0, 2 * ratio, "ms", goal=3.0)
+
+    for name, ratio in (("spectrogram", 4.0), ("serving", 1.0)):
+        one = [found(ratio), f"{name} was slow"]
+        monkeypatch.setitem(benches.BENCHES, name, partial(iter, one))
+        bench(name, keep=tmp_path, as_json=True)
+    monkeypatch.setattr(benches, "BENCHES", {"spectrogram": partial(iter, [found(5.0)])})
+    bench("all", keep=tmp_path, as_json=True)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["figures"][0]["ratio"] == 5.0
+    kept = read(tmp_path)
+    assert list(kept) == ["spectrogram", "serving"]
+    assert kept["spectrogram"]["figures"][0]["ratio"] == 5.0
+    assert kept["serving"]["notes"] == ["serving was slow"] and "cores" in str(kept)
+    assert ratio_kept(kept, found(9.0)) == 5.0
+    assert ratio_kept(kept, Figure("else", "ours", "theirs", 1.0, 1.0, "ms")) is None
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert text == page(kept) and "| spectrogram | ours | theirs | 5 | 3 | 2 | 10 | ms |" in text
+    assert "`radiofm bench serving`" in text and len(list(tmp_path.iterdir())) == 2
+    (tmp_path / "benchmarks.json").write_text("{")
+    with pytest.raises(RecordingError, match="benchmarks.json: .*: name another folder"):
+        bench("all", keep=tmp_path)
+
+
+def test_annotating_is_held_against_the_graphs_alone() -> None:
+    note, *found = bulk.figures(rate=2e6, slices=3, rounds=1, workers=2)
+    assert isinstance(note, str) and "bundle nano" in note
+    assert [one.unit for one in found if isinstance(one, Figure)] == [
+        "ms of one core a slice", "ms a slice",
+    ]  # fmt: skip
+    assert all(isinstance(one, Figure) and 0.1 < one.ratio < 10 for one in found)
 
 
 def test_gnuradio_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def service_beside_the_runtime(path: Path) -> Figure:
         message = Message(header, image[0, 0])
         with closing(Sender("result", config.results, config, Event())) as sender:
             run = partial(service.infer, header, message, service.heads, sender)
-            took = fastest([run, partial(_graphs_alone(bundle), image)])
+            took = fastest([run, partial(graphs_alone(bundle), image)])
     return figure("a slice", "service, message to message", "ONNX Runtime alone", took, 1 / 1.1)
 
 
@@ -196,7 +196,7 @@ def _image(bundle: Bundle) -> Tensor:
     return np.random.default_rng(0).standard_normal((1, 1, spec.height, spec.width), np.float32)
 
 
-def _graphs_alone(bundle: Bundle) -> Callable[[Tensor], None]:
+def graphs_alone(bundle: Bundle) -> Callable[[Tensor], None]:
     """What a program of one's own runs for the same answers, without anything else."""
     manifest = bundle.manifest
 
