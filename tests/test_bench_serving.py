@@ -1,4 +1,5 @@
-"""Serving and annotating beside the graphs alone, as ratios: `make bench`. Goals are held loosely."""
+"""Serving and annotating beside the graphs alone, as ratios: `make bench`. Goals are held loosely
+here."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Pretraining: schedule, and a resumed run that is the uninterrupted one to the bit."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from safetensors.torch import load_file
 from radiofm.errors import RadiofmError
 from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm_models.checkpoint import latest_checkpoint
+from radiofm_models.data import Indices
 from radiofm_models.material import Loaded
 from radiofm_models.msm import MaskedAutoencoder
 from radiofm_models.pretrain import Batches, adamw
 from radiofm_models.pretrain import pretrain as pretrain_sets
 from radiofm_models.recipe import PretrainRecipe, load_recipe
-from radiofm_models.trainer import cosine_lr
+from radiofm_models.trainer import cosine_lr, report
 from radiofm_models.world import World
 
 RECIPE = load_recipe("zoo-nano", "smoke").pretrain.model_copy(
@@ -48,6 +50,21 @@ def test_resume_to_the_bit(tmp_path: Path) -> None:
     assert saved is not None and saved.name == "step-0000006"
     stored = load_file(saved / "model.safetensors")
     assert torch.equal(stored["encoder.cls"], whole.encoder.cls)
+
+
+def test_waiting_for_data_is_told_over_all_of_a_run(tmp_path: Path) -> None:
+    class Slow(Loaded):
+        def images(self, rows: Indices | slice) -> Image:
+            time.sleep(0.05)
+            return super().images(rows)
+
+    for stop_at in (3, None):
+        slow = {"spectrogram": Slow(IMAGES, SPEC)}
+        _, record = pretrain_sets(slow, RECIPE, tmp_path / "slow", ALONE, stop_at=stop_at)
+    assert 0.05 * RECIPE.steps <= record["waited_s"] < record["steps_s"] < record["wall_s"]
+    assert report(record)["waited"] == round(record["waited_s"] / record["steps_s"], 4)
+    _, quick = pretrain(IMAGES, SPEC, RECIPE, tmp_path / "quick")
+    assert report(quick)["waited"] < report(record)["waited"]
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

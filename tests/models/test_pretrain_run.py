@@ -69,6 +69,7 @@ def whole(slices: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         arguments, capture_output=True, text=True, check=True, timeout=100, env=environment()
     )
     report = json.loads(done.stdout)
+    assert 0 <= report["waited"] < 1
     assert report["step"] == STEPS and report["sets"] == {str(slices): 32}
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(STEPS))

@@ -19,8 +19,9 @@ HEAD = """# How fast
 
 Made by `radiofm bench all --keep docs`. A ratio is the rival's time by ours: over 1, ours takes
 less. Both were run in turn in one run, and the least of each counts. The machine of each table is
-named above it. Other work on it (its load says how much) makes times longer; ratios of processor time
-stay much the same, those of wall time ("ms a slice") say little then. `goal` is the ratio to reach.
+named above it. Other work on it (its load says how much) makes times longer; ratios of one core's
+time stay much the same, those of wall time ("ms a slice") say little then. `goal` is the ratio to
+reach.
 """
 
 Kept = dict[str, dict[str, Any]]  # bench -> what was found, when, and where
