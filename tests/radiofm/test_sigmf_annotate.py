@@ -36,7 +36,7 @@ STARTS = st.lists(st.integers(0, 50), max_size=6)
 def test_others_stay_and_ones_own_give_way(
     theirs: list[int], old: list[int], new: list[int]
 ) -> None:
-    before = {
+    before: dict[str, Any] = {
         "global": {"core:datatype": "ci8", BY: ["else@1"]},
         "annotations": [foreign(start, number) for number, start in enumerate(theirs)],
         "their:top": [1],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from radiofm.corpus.find import find_recordings
@@ -56,9 +57,7 @@ def annotate(
     report, total, done = Report(recordings=len(found)), sum(sizes), 0
     for (path, folder), size in zip(found.items(), sizes, strict=True):
         try:
-            _annotate(
-                path, folder, annotator, report, again, lambda n, at=done: progress(at + n, total)
-            )
+            _annotate(path, folder, annotator, report, again, partial(_tell, progress, done, total))
         except (RadiofmError, OSError) as error:
             report.unread[str(path)] = str(error)
         done += size
@@ -84,6 +83,10 @@ def recordings_in(paths: Sequence[Path], out: Path | None) -> dict[Path, Path | 
             "with an --out of its own"
         )
     return found
+
+
+def _tell(progress: Progress, before: int, total: int, done: int) -> None:
+    progress(before + done, total)
 
 
 def _data(path: Path) -> Path:

@@ -35,7 +35,9 @@ CENTER = 1e9
 OWN = {"core:sample_start": 300, "core:label": "mine", "other:key": [1]}
 
 
-def record(base: Path, slices: float = 12.0, seed: int = 0, **info: Any) -> Path:
+def record(
+    base: Path, slices: float = 12.0, seed: int = 0, info: dict[str, Any] | None = None
+) -> Path:
     """Noise that changes its level, with a gap after five slices and a half."""
     rng, count = np.random.default_rng(seed), round(slices * SIZE)
     levels = np.repeat(10 ** rng.uniform(1, 4, count // 64 + 1), 64)[:count]
@@ -49,7 +51,7 @@ def record(base: Path, slices: float = 12.0, seed: int = 0, **info: Any) -> Path
         {"core:sample_start": gap, "core:global_index": gap + 99, "core:frequency": CENTER},
     ]
     meta = {
-        "global": keys | info,
+        "global": keys | (info or {}),
         "captures": captures if count > gap else captures[:1],
         "annotations": [OWN],
     }
@@ -110,7 +112,7 @@ def test_it_is_sigmf_that_others_open_and_what_was_there_is_kept(
     bundles: BundleMaker, tmp_path: Path
 ) -> None:
     extension = {"name": "other", "version": "1.0.0", "optional": True}
-    path = record(tmp_path / "a", **{"core:extensions": [extension], "other:kept": {"it": 1}})
+    path = record(tmp_path / "a", info={"core:extensions": [extension], "other:kept": {"it": 1}})
     before = path.read_bytes()
     with opened(bundles(), heads=("segmentation", "reconstruction")) as annotator:
         annotate([path], annotator, tmp_path / "out")
@@ -189,7 +191,8 @@ def test_what_was_stopped_goes_on(bundles: BundleMaker, tmp_path: Path) -> None:
 def test_few_slices_are_under_way_however_long_the_recording(
     bundles: BundleMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, reads, most = record(tmp_path / "a", 200), 0, 0
+    path = record(tmp_path / "a", 200)
+    reads = most = done = 0
     read = Recording.read
 
     def counted(self: Recording, start: int, count: int) -> Any:
@@ -203,7 +206,6 @@ def test_few_slices_are_under_way_however_long_the_recording(
         most = max(most, reads - done)
 
     monkeypatch.setattr(Recording, "read", counted)
-    done = 0
     with opened(bundles()) as annotator:
         annotator(Recording.open(path), progress)
     assert reads == 199 and most <= engine.AHEAD * 3
@@ -218,7 +220,7 @@ def test_what_cannot_be_annotated_is_one_sentence(bundles: BundleMaker, tmp_path
     with tarfile.open(tmp_path / "a.sigmf", "w") as tar:
         tar.add(path, "a.sigmf-meta")
     record(tmp_path / "short", 0.7)
-    record(tmp_path / "listed", **{"core:collection": "all"})
+    record(tmp_path / "listed", info={"core:collection": "all"})
     (tmp_path / "all.sigmf-collection").write_text("{}")
     names = [tmp_path / name for name in ("gone", "a.sigmf", "short", "listed", "a")]
     with opened(bundle) as annotator:
