@@ -42,7 +42,11 @@ class Resampler:
         if self._ratio == 1:
             return iq
         up, down = self._ratio.numerator, self._ratio.denominator
-        taps = up * signal.firwin(2 * TAPS * up + 1, 1 / up, window=("kaiser", BETA))
+        length = 2 * TAPS * up + 1
+        if up == 1:  # every sample of the inner rate is there: some are left out
+            taps = signal.unit_impulse(length, "mid")
+        else:
+            taps = up * signal.firwin(length, 1 / up, window=("kaiser", BETA))
         outer = signal.upfirdn(taps.astype(np.float32), iq, up, down)
         first = -(-2 * TAPS // down) * up  # where the filter's delay is over
         return np.ascontiguousarray(outer[first : first + count])
