@@ -25,7 +25,7 @@ def demo(
     rate: Annotated[str, typer.Option("--rate", "-s", help="Sample rate.")] = "5 MS/s",
     scene: Annotated[
         str, typer.Option(help="A preset's name or FILE.toml.", autocompletion=complete.scenes)
-    ] = "tour",
+    ] = "carousel",
     seed: Annotated[int | None, typer.Option(help="Another seed than the scene's.")] = None,
     device: Annotated[
         str, typer.Option(help="pluto: through the virtual Pluto and the real driver; sim; auto.")
