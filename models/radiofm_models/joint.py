@@ -21,6 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from radiofm.errors import UsageError
+from radiofm.patches import count
 from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm_models.checkpoint import CONFIG, load_weights, save_weights
 from radiofm_models.data import Indices
@@ -36,6 +38,7 @@ from radiofm_models.trainer import train
 from radiofm_models.vit import Encoder
 from radiofm_models.world import World, device
 
+OF_PIXELS = ("segmentation", "reconstruction", "forecast")  # heads that need every token
 VALIDATED = 384  # items of a set that the best weights are chosen by
 
 
@@ -48,6 +51,15 @@ class Lesson:
     material: Material
     tasks: Mapping[str, Task] = field(default_factory=dict)
     turns: int = 1  # of each round
+    keep: float = 1.0  # share of the patches that the encoder is given, drawn anew for each slice
+
+    def __post_init__(self) -> None:
+        whole = [name for name, task in self.tasks.items() if task.wire in OF_PIXELS]
+        if self.keep < 1 and whole:
+            raise UsageError(
+                f"keep {self.keep}: head {whole[0]} says something of every pixel: give it a "
+                "lesson of its own, of whole slices"
+            )
 
     def rows(self, step: int, batch: int, seed: int) -> Indices:
         """The batch of the set's `step`th turn; epochs are permutations, the last batch filled."""
@@ -76,8 +88,11 @@ class Joint(nn.Module):
     def encoder(self) -> Encoder:
         return self.autoencoder.encoder
 
-    def forward(self, images: Tensor, names: Sequence[str]) -> list[Tensor]:
-        tokens = self.encoder(images)
+    def forward(
+        self, images: Tensor, names: Sequence[str], keep: Tensor | None = None
+    ) -> list[Tensor]:
+        """What heads say of slices [B, C, H, W], of the patches `keep` [B, K] where given."""
+        tokens = self.encoder(images, keep)
         return [self.heads[name](tokens) for name in names]
 
     @torch.no_grad()
@@ -134,7 +149,8 @@ def train_together(
         if not lesson.tasks:
             noise = torch.from_numpy(rng.random((len(rows), grid[0] * grid[1]), np.float32))
             return autoencoder.loss(images, noise.to(device()), recipe.mask_ratio)
-        outputs = model(images, list(lesson.tasks))
+        keep = _drawn(rng, len(rows), grid[0] * grid[1], lesson.keep)
+        outputs = model(images, list(lesson.tasks), None if keep is None else keep.to(device()))
         losses = [
             task.loss(out, rows) for task, out in zip(lesson.tasks.values(), outputs, strict=True)
         ]
@@ -169,6 +185,15 @@ def train_together(
         config_json = config_of(autoencoder, {material.modality: material.scaling})
         (folder / "encoder" / CONFIG).write_text(json.dumps(config_json, indent=1) + "\n", "utf-8")
     return model.eval()
+
+
+def _drawn(rng: np.random.Generator, slices: int, patches: int, share: float) -> Tensor | None:
+    """Numbers [slices, K] of patches that are kept; None: all. What is learnt from fewer costs
+    less, and holds for fewer."""
+    if share == 1:
+        return None
+    order = rng.random((slices, patches)).argsort(axis=1)
+    return torch.from_numpy(order[:, : count(share, patches)])
 
 
 def _louder(material: Material, rows: Indices, decibels: float) -> Image:

@@ -121,11 +121,13 @@ def open_material(
     seed: int = 0,
     size: tuple[int, int] = SIZE,
     scaling: How | None = None,
+    centred: bool = False,
     **options: Any,
 ) -> Material:
     """Open the set that `source` names, split it (or take `cache`'s split), measure its scaling.
 
-    `size` is of items that come without a spec; a `scaling` that is given is not measured.
+    `size` is of items that come without a spec; a `scaling` that is given is not measured, one
+    that is measured is `centred` where it is a spec's.
     """
     dataset = open_source(source, **options)
     cache.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,7 @@ def open_material(
     elif scaling is not None and len(scaling.mean) != values.shape[1]:
         raise UsageError(f"{source}: {values.shape[1]} channels, not {len(scaling.mean)}")
     if scaling is None:
-        scaling = _measured(dataset, values, split.train, cache)
+        scaling = _measured(dataset, values, split.train, cache, centred)
     return Material(source, dataset, split, scaling, values, targets)
 
 
@@ -151,21 +153,27 @@ def _stored_split(dataset: Dataset, seed: int, cache: Path) -> StoredSplit:
 
 
 def _agree(source: str, dataset: Dataset, spec: SpectrogramSpec) -> None:
-    """Two specs may differ in their statistics, not in what is computed."""
-    if dataset.spec is None or base_spec(dataset.spec) != base_spec(spec):
+    """Two specs may differ in their statistics and what these are of, not in what is computed."""
+    if dataset.spec is None or base_spec(_plain(dataset.spec)) != base_spec(_plain(spec)):
         raise UsageError(
             f"{source}: its slices are not made as those that the encoder was trained on: build "
             "it with that spec"
         )
 
 
-def _measured(dataset: Dataset, values: Array, rows: Indices, cache: Path) -> How:
+def _plain(spec: SpectrogramSpec) -> SpectrogramSpec:
+    return spec.model_copy(update={"centred": False})
+
+
+def _measured(dataset: Dataset, values: Array, rows: Indices, cache: Path, centred: bool) -> How:
     if dataset.spec is None:
         return measure(dataset, rows, (values.shape[2], values.shape[3]), cache)
-    statistics = Statistics()
+    spec, statistics = dataset.spec, Statistics()
+    if centred:
+        spec = spec.model_copy(update={"centred": True})
     for start in range(0, len(rows), CHUNK):
-        statistics.add(np.asarray(values[rows[start : start + CHUNK]]))
-    return statistics.apply(dataset.spec)
+        statistics.add(spec.relative(np.asarray(values[rows[start : start + CHUNK]])))
+    return statistics.apply(spec)
 
 
 def _arrays(

@@ -46,6 +46,7 @@ def run(
     *,
     epochs: int | None = None,
     size: tuple[int, int] = (224, 224),
+    centred: bool = False,
     cache: Path | None = None,
     parallel: Parallel = "ddp",
     tensorboard: bool = False,
@@ -55,13 +56,14 @@ def run(
     Returns what came of it; None in all processes but the first.
 
     With `epochs`, the recipe's steps are as many as bring the largest set that often before the
-    model; the others, which take turns with it, more often. `cache` is where sets are kept as
+    model; the others, which take turns with it, more often. `centred`: slices lose their level, see
+    `SpectrogramSpec.relative`. `cache` is where sets are kept as
     arrays, out/data unless it is given. Returns what came of it; None in all processes but the
     first.
     """
     with joined() as world:
         with world.first_alone():
-            sets = _open(sources, cache or out / "data", recipe.seed, size)
+            sets = _open(sources, cache or out / "data", recipe.seed, size, centred)
         if epochs is not None:
             longest = max(len(part) for part in sets.values()) // recipe.batch
             recipe = recipe.model_copy(update={"steps": max(1, epochs * longest * len(sets))})
@@ -69,6 +71,7 @@ def run(
         data = {
             "data": {name: part.material.dataset.fingerprint() for name, part in sets.items()},
             "size": list(size),
+            **({"centred": True} if centred else {}),
         }
         model, record = pretrain(
             sets, recipe, out, world, data,
@@ -88,7 +91,7 @@ def run(
 
 
 def _open(
-    sources: Sequence[str], cache: Path, seed: int, size: tuple[int, int]
+    sources: Sequence[str], cache: Path, seed: int, size: tuple[int, int], centred: bool
 ) -> dict[str, TrainPart]:
     """Sets of one modality are all scaled as the first of them."""
     sets: dict[str, TrainPart] = {}
@@ -96,7 +99,7 @@ def _open(
     for source in sources:
         if source in sets:
             raise UsageError(f"{source} is named twice")
-        material = open_material(source, cache, seed, size)
+        material = open_material(source, cache, seed, size, centred=centred)
         if material.modality in scalings:
             scaling = scalings[material.modality]
             material = open_material(source, cache, seed, size, scaling)

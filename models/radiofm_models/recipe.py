@@ -93,6 +93,7 @@ class Lesson(_Part):
     set: str
     heads: dict[str, str] = {}  # name: task; none of them: masked modeling
     turns: Annotated[int, Field(gt=0)] = 1  # batches of each round of the lessons
+    keep: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the patches, for pooling heads
 
 
 class JointRecipe(TuneRecipe):
@@ -121,6 +122,7 @@ class Recipe(_Part):
     data: dict[str, str]
     test: dict[str, str]  # other seeds: scenes, emitters and receivers that no training saw
     pretrain_on: tuple[str, ...]
+    centred: bool = False  # slices without their level
     pretrain: PretrainRecipe
     joint: JointRecipe
     heads: tuple[FrozenHead, ...] = ()

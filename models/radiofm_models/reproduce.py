@@ -125,8 +125,9 @@ class _Making:
     def _pretrain(self, sources: Mapping[str, str]) -> dict[str, Any]:
         on = [sources[key] for key in self.recipe.pretrain_on]
         report = pretrain_run(
-            on, self.out / "pretrain", self.recipe.pretrain, cache=self.out / "cache"
-        )
+            on, self.out / "pretrain", self.recipe.pretrain, centred=self.recipe.centred,
+            cache=self.out / "cache",
+        )  # fmt: skip
         assert report is not None  # of one process
         self.cost.set("pretrain", report["wall_s"], report["cpu_s"])
         return report
@@ -141,7 +142,7 @@ class _Making:
             material = self._material(source, spec, target=preset(task).target)
             material = replace(material, split=first.split)
             tasks[name] = preset(task).make(material, self.recipe.joint)
-        return Lesson(first, tasks, part.turns)
+        return Lesson(first, tasks, part.turns, part.keep)
 
     def _learn(self, start: Pretrained, lessons: list[Lesson], name: str) -> Joint:
         recipe = self.recipe.joint

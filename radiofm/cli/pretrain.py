@@ -45,6 +45,12 @@ def pretrain(
     size: Annotated[
         int, typer.Option(min=16, help="Height and width of what is no spectrogram, pixels.")
     ] = 224,
+    centred: Annotated[
+        bool,
+        typer.Option(
+            "--centred", help="Take each slice's median off: a receiver's gain is no matter."
+        ),
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order, masks and split.")] = 0,
     mask_ratio: Annotated[
         float | None,
@@ -123,8 +129,8 @@ def pretrain(
     if preset == CONVLSTM:
         if len(data) > 1:
             raise UsageError(f"{data[1]}: a ConvLSTM is trained on one corpus: name one")
-        if geometry != "random" or parallel != "ddp":
-            raise UsageError("--preset convlstm: leave --geometry and --parallel out")
+        if geometry != "random" or parallel != "ddp" or centred:
+            raise UsageError("--preset convlstm: leave --geometry, --parallel and --centred out")
         sentences = recipe_of(ConvLSTMRecipe, schedule | {"mask_ratio": mask_ratio or 0.2})
         report = run_convlstm(data[0], out, sentences, epochs=rounds, tensorboard=tensorboard)
     elif preset in PRESETS:
@@ -133,7 +139,7 @@ def pretrain(
             "geometry": geometry, "augment": augment, "gain_db": gain_db,
         })  # fmt: skip
         report = run(
-            data, out, recipe, epochs=rounds, size=(size, size), parallel=parallel,
+            data, out, recipe, epochs=rounds, size=(size, size), centred=centred, parallel=parallel,
             tensorboard=tensorboard,
         )  # fmt: skip
     else:

@@ -90,7 +90,7 @@ def measure(
     slices: list[SliceRow] = []
     for segment, start in slice_starts(recording.segments, spectrogram.samples):
         row, decibels = _slice(recording, spectrogram, len(slices), segment, start)
-        statistics.add(decibels)
+        statistics.add(spec.relative(decibels))
         slices.append(row)
         content.reach(start + spectrogram.samples)
     content.reach(recording.count)

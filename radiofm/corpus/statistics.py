@@ -28,7 +28,7 @@ class Statistics:
     square: float = 0.0
 
     def add(self, decibels: Image) -> None:
-        """Count in images before standardising: float32 of any shape, dBFS."""
+        """Count in images before standardising: float32 of any shape, dBFS (or relative)."""
         places = (decibels.astype(np.float64).reshape(-1) - LOWEST_DB) / STEP_DB
         self.counts += np.bincount(np.clip(places, 0, _BINS).astype(np.int64), minlength=_BINS + 1)
         self.total += float(decibels.sum(dtype=np.float64))

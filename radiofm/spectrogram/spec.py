@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from radiofm.spectrogram.resize import Kernel
 
@@ -33,6 +39,13 @@ class SpectrogramSpec(BaseModel):
     range_db: tuple[float, float] = (-110.0, 0.0)  # the data set's minimum and maximum
     mean: float = 0.5
     std: Annotated[float, Field(gt=0)] = 0.125
+    centred: bool = False  # values are above the slice's median: a receiver's gain is no matter
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """`centred` is written only where it is so: specs of before keep their hash."""
+        values: dict[str, Any] = write(self)
+        return {key: value for key, value in values.items() if key != "centred" or value}
 
     @property
     def hash(self) -> str:
@@ -44,14 +57,22 @@ class SpectrogramSpec(BaseModel):
         return round(self.duration_s * sample_rate_hz)
 
     def standardise(self, decibels: Image) -> Image:
-        """dBFS per FFT bin -> the encoder's input."""
+        """dBFS per FFT bin [..., height, width] -> the encoder's input."""
+        decibels = self.relative(decibels)
         low, high = self.range_db
         scale = 1 / ((high - low) * self.std)
         shift = (low / (high - low) + self.mean) / self.std
         return decibels * np.float32(scale) - np.float32(shift)
 
+    def relative(self, decibels: Image) -> Image:
+        """What statistics are of: dBFS, or where they are `centred` dB above the median of each
+        slice [..., height, width]."""
+        if not self.centred:
+            return decibels
+        return decibels - np.median(decibels, axis=(-2, -1), keepdims=True)
+
     def to_dbfs(self, image: Image) -> Image:
-        """The inverse of `standardise`."""
+        """The inverse of `standardise`; where values are `centred`, dB above the median."""
         low, high = self.range_db
         return (image * self.std + self.mean) * (high - low) + low
 

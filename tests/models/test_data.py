@@ -36,14 +36,16 @@ def slices(
     return SliceSet.open(folder)
 
 
+@pytest.mark.parametrize("centred", [False, True])
 def test_what_is_trained_is_what_is_served(
     slices: SliceSet,
     iq: list[np.ndarray[tuple[int, int], np.dtype[np.int16]]],
     tmp_path: Path,
+    centred: bool,
 ) -> None:
     """The trainer's input from disk equals the live worker's from samples, to the bit."""
-    material = open_material(str(slices.path), tmp_path)
-    assert isinstance(material.scaling, SpectrogramSpec)
+    material = open_material(str(slices.path), tmp_path, centred=centred)
+    assert isinstance(material.scaling, SpectrogramSpec) and material.scaling.centred == centred
     live = Spectrogram(material.scaling, RATE)
     trained = material.images(np.arange(len(iq)))
     for i, samples in enumerate(iq):

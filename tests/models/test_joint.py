@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from radiofm.errors import RadiofmError
+from radiofm.errors import RadiofmError, UsageError
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.joint import Joint, Lesson, some, train_together, turns
 from radiofm_models.material import Material, open_material
@@ -76,6 +76,20 @@ def test_turns_are_spread_over_a_round() -> None:
     assert turns([1, 1, 1]) == [0, 1, 2]
     assert turns([4, 2, 1]) == [0, 1, 0, 2, 0, 1, 0]
     assert turns([2]) == [0, 0]
+
+
+def test_some_patches_are_enough_to_learn_from(sets: dict[str, Material], tmp_path: Path) -> None:
+    """A head that pools them; one of every pixel is refused."""
+    how = recipe(steps=600)
+    signals = preset("classification").make(sets["class"], how)
+    lesson = Lesson(sets["class"], {"signals": signals}, keep=0.5)
+    joint = train_together(known(), [lesson], how, tmp_path, {"sets": "test"})
+    rows = sets["class"].split.test
+    score = signals.metrics(joint.outputs("signals", signals, rows), rows)["score"]
+    trivial = signals.metrics(signals.trivial(rows)["commonest class"], rows)["score"]
+    assert score > trivial + 0.1
+    with pytest.raises(UsageError, match="head occupancy says something of every pixel"):
+        Lesson(sets["mask"], {"occupancy": preset("occupancy").make(sets["mask"], how)}, keep=0.5)
 
 
 def test_masked_modeling_takes_its_turn(sets: dict[str, Material], tmp_path: Path) -> None:

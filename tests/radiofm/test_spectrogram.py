@@ -254,6 +254,29 @@ def test_what_does_not_fit_is_one_sentence() -> None:
         Spectrogram(SpectrogramSpec(), 5e6)(noise(100), 2048)
 
 
+@given(
+    gain_db=st.floats(-60, 60),
+    seed=st.integers(0, 99),
+)
+def test_a_centred_slice_is_the_same_at_any_gain(gain_db: float, seed: int) -> None:
+    """And one by one to the bit what it is in a batch."""
+    spec = SpectrogramSpec(height=16, width=24, centred=True, range_db=(-10.0, 40.0))
+    decibels = np.random.default_rng(seed).normal(-90, 6, (3, 1, 16, 24)).astype(np.float32)
+    images = spec.standardise(decibels)
+    louder = spec.standardise(decibels + np.float32(gain_db))
+    np.testing.assert_allclose(louder, images, atol=1e-4)
+    np.testing.assert_array_equal(spec.standardise(decibels[1, 0]), images[1, 0])
+    np.testing.assert_allclose(spec.to_dbfs(images), spec.relative(decibels), atol=1e-4)
+    assert images.dtype == np.float32 and abs(np.median(spec.relative(decibels)[2])) < 1e-5
+
+
+def test_what_is_not_centred_is_written_as_before() -> None:
+    assert "centred" not in SpectrogramSpec().model_dump_json()
+    centred = SpectrogramSpec(centred=True)
+    assert SpectrogramSpec.model_validate_json(centred.model_dump_json()) == centred
+    assert centred.hash != SpectrogramSpec().hash == "45502b2e4544e2d3"
+
+
 def test_the_hash_names_the_spec() -> None:
     assert SpectrogramSpec().hash == SpectrogramSpec().hash
     assert SpectrogramSpec().hash != SpectrogramSpec(mean=0.4).hash
