@@ -19,6 +19,7 @@ from radiofm.errors import UsageError
 
 if TYPE_CHECKING:
     from radiofm.array_set_writer import Recipe
+    from radiofm_capture.scenes.front_end import FrontEnd
     from radiofm_capture.sets.factors import Factor
 
 Out = Annotated[Path, typer.Option(help="Folder of the set to write.")]
@@ -194,6 +195,14 @@ def families(
     ] = 1,
     size: Size = 224,
     without: Without = None,
+    receiver: Annotated[
+        str | None,
+        typer.Option(
+            help='One receiver for all slices: JSON as in a scene\'s front_end, {"gain_db": 20, '
+            '"corner": 0.6}. (default: one drawn for each)',
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Spectrograms of all signal families by impaired receivers, with labels and masks."""
@@ -204,9 +213,13 @@ def families(
     spec = SpectrogramSpec(height=size, width=size)
     if consecutive < 1 or Families.shard % consecutive:
         raise UsageError(f"--consecutive {consecutive}: take 1, 2, 3, 4, 6 or 12")
-    recipe = replace(PRESETS[preset], spec=spec, without=_factors(without), consecutive=consecutive)
+    one = _receiver(receiver) if receiver else None
+    recipe = replace(
+        PRESETS[preset], spec=spec, without=_factors(without), consecutive=consecutive, receiver=one
+    )
     extra = ["--size", str(size), *(["--without", without] if without else [])]
     extra += ["--consecutive", str(consecutive)] if consecutive > 1 else []
+    extra += ["--receiver", receiver] if receiver else []
     _close(_write(recipe, preset, out, count, seed, workers, as_json, extra=extra), as_json)
 
 
@@ -221,6 +234,19 @@ def _factors(without: str | None) -> tuple[Factor, ...]:
     except ValidationError:
         known = ", ".join(get_args(Factor))
         raise UsageError(f"--without {without}: take of {known}, with commas between") from None
+
+
+def _receiver(text: str) -> FrontEnd:
+    from pydantic import ValidationError
+
+    from radiofm_capture.scenes.front_end import FrontEnd
+
+    try:
+        return FrontEnd.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise UsageError(f"--receiver {text}: {where}: {first['msg']}: correct it") from None
 
 
 def _write(

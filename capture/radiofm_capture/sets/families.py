@@ -42,6 +42,7 @@ class Families:
     most: int = 4  # families of a multi-label slice
     consecutive: int = 1  # slices of each scene, one after the other; a divisor of `shard`
     without: tuple[Factor, ...] = ()
+    receiver: FrontEnd | None = None  # of all slices, instead of one drawn for each
     spec: SpectrogramSpec = field(default_factory=SpectrogramSpec)
 
     name: ClassVar[str] = "families"
@@ -127,7 +128,8 @@ class Families:
             emitters=tuple(self._emitter(name, rate, rng) for name in names),
             front_end=_front_end(rng),
         )
-        return leave_out(scene, rate, self.without, FAMILIES)
+        scene = leave_out(scene, rate, self.without, FAMILIES)
+        return scene.model_copy(update={"front_end": self.receiver}) if self.receiver else scene
 
     def _emitter(self, name: str, rate: float, rng: np.random.Generator) -> Emitter:
         waveform = FAMILY_DRAWS[name](rng, rate)
