@@ -7,6 +7,7 @@
     heads/<name>/head.onnx
     adapters/<name>.onnx_adapter   query and value matrices that trunk and tail take for a head
     predictions.npz                what heads said of test items, for `radiofm models verify`
+    checkpoint/                    weights of encoder and decoder, to be adapted and fine-tuned on
 
 Bundles of before have no embeds: their trunk takes slices, all patches of them.
 
@@ -91,6 +92,7 @@ class BundleManifest(Record):
     encoder: EncoderRecord
     modalities: dict[Name, ModalityRecord] = Field(default_factory=dict)  # empty: of before
     heads: tuple[HeadRecord, ...]
+    floor_dbfs: tuple[float, float] | None = None  # noise floors learnt from: their quartiles
     files: dict[RelativePath, FileRecord]
     provenance: dict[str, Any]  # command, commit, seeds, data, packages, cost
     metrics: dict[str, Any]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,12 @@ def save_weights(folder: Path, model: nn.Module) -> None:
 
 def load_weights(folder: Path, model: nn.Module, file: str = MODEL) -> None:
     """Weights from `folder` into what is trained of `model`; every name and shape must agree."""
-    state, expected = _read(folder / file), trained_state(model)
+    put_weights(_read(folder / file), model, folder)
+
+
+def put_weights(state: Mapping[str, Tensor], model: nn.Module, folder: Path) -> None:
+    """The same with those that were read from `folder`."""
+    expected = trained_state(model)
     wrong = [
         name
         for name in sorted(state.keys() | expected.keys())

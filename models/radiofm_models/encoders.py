@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import TypeAdapter
 from torch import nn
 
+from radiofm.bundle import MANIFEST
 from radiofm.errors import UsageError
+from radiofm_models.brought import FOLDER, open_brought
 from radiofm_models.checkpoint import (
     CONFIG,
     EMA,
@@ -17,6 +21,7 @@ from radiofm_models.checkpoint import (
     CheckpointError,
     latest_checkpoint,
     load_weights,
+    put_weights,
     read_json,
 )
 from radiofm_models.material import How
@@ -52,10 +57,17 @@ class Pretrained:
 
 
 def load_pretrained(folder: Path) -> Pretrained:
-    """The newest checkpoint of a run, or the checkpoint, at `folder`; its average if it kept one.
+    """The newest checkpoint of a run, or the checkpoint, at `folder`, or the one that a bundle
+    there brings; its average if it kept one.
 
-    Raises UsageError where there is none, CheckpointError where it is broken.
+    Raises UsageError where there is none, CheckpointError or BundleError where it is broken.
     """
+    if (folder / MANIFEST).is_file():
+        config, state = open_brought(folder)
+        sizes, inputs = _read_config(config, folder)
+        model = MaskedAutoencoder(sizes)
+        put_weights(state, model, folder)
+        return Pretrained(str(folder), model.eval(), inputs)
     found = latest_checkpoint(folder) or folder
     if not (found / CONFIG).is_file():
         raise UsageError(
@@ -66,18 +78,29 @@ def load_pretrained(folder: Path) -> Pretrained:
         raise UsageError(f"encoder {folder} is a fine-tuned head's: name what it began with")
     if "convlstm" in config:
         raise CheckpointError(f"checkpoint {found} is a ConvLSTM: name one of a ViT")
-    try:
-        sizes = ViTConfig.model_validate(config["vit"])
-        inputs = _INPUTS.validate_python(config["inputs"])
-    except (LookupError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"checkpoint {found}: {CONFIG}: {reason}: train it anew") from None
+    sizes, inputs = _read_config(config, found)
     model = MaskedAutoencoder(sizes)
     of: nn.Module = model
     if not config.get("imported", {}).get("decoder", True):
         of = nn.ModuleDict({"encoder": model.encoder})  # the authors' fine-tuned: no decoder
     load_weights(found, of, EMA if (found / EMA).exists() else MODEL)
     return Pretrained(str(folder), model.eval(), inputs)
+
+
+def _read_config(config: Mapping[str, Any], folder: Path) -> tuple[ViTConfig, dict[str, How]]:
+    try:
+        return ViTConfig.model_validate(config["vit"]), _INPUTS.validate_python(config["inputs"])
+    except (LookupError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"checkpoint {folder}: {CONFIG}: {reason}: train it anew") from None
+
+
+def weights_file(folder: Path) -> Path:
+    """The file of the weights that `load_pretrained` takes."""
+    if (folder / MANIFEST).is_file():
+        return folder / FOLDER / MODEL
+    found = latest_checkpoint(folder) or folder
+    return found / (EMA if (found / EMA).exists() else MODEL)
 
 
 def untrained(config: ViTConfig, seed: int) -> Pretrained:

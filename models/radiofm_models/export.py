@@ -211,6 +211,16 @@ def difference(
     return float(np.max(worst))
 
 
+def embed_graph(encoder: Encoder, modality: str, images: Array) -> bytes:
+    """The graph of a modality's patch embedding, compared with torch on `images` [n, C, H, W], 2
+    or more; weights that 16 bits hold are stored so.
+    """
+    writer = _Writer(half=True)
+    embed = _Embed(encoder, modality).eval()
+    writer.graph("embed", embed, torch.from_numpy(images), ("slice", "tokens"))
+    return writer.files["embed"]
+
+
 class _Writer:
     """The files of a bundle in the making, each compared with torch as it is added."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from radiofm.bundle import BundleManifest, load_bundle, write_manifest
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
+from radiofm_models.brought import bring
 from radiofm_models.checkpoint import read_json
 from radiofm_models.encoders import Pretrained
 from radiofm_models.export import Modality, TrainedHead, export_bundle
@@ -20,6 +21,7 @@ from radiofm_models.finished import EXAMPLES, Finished, open_finished
 from radiofm_models.int8 import add_int8
 from radiofm_models.material import SIZE, How
 from radiofm_models.modalities import encoder_of
+from radiofm_models.noise_floor import Band, noise_floors, quartiles
 from radiofm_models.protobeam.finished import open_blocks
 from radiofm_models.served import ServedBundle
 from radiofm_models.tasks.presets import OWN
@@ -32,12 +34,14 @@ FEW_SHOTS = ("beams", "aoa")
 
 
 def export(
-    folders: Sequence[Path], out: Path, name: str, adaptable: bool = False, int8: bool = False
-) -> BundleManifest:
+    folders: Sequence[Path], out: Path, name: str, adaptable: bool = False, int8: bool = False,
+    checkpoint: bool = False,
+) -> BundleManifest:  # fmt: skip
     """Write the heads of all runs to a bundle in `out`, each named as its run's folder.
 
     They must have begun with one encoder. One whose first blocks were trained, too, is exported
-    alone, with the encoder that it has become. Raises UsageError or BundleError with the reason.
+    alone, with the encoder that it has become. `checkpoint`: the encoder's weights and its
+    decoder's go along. Raises UsageError or BundleError with the reason.
     """
     runs = [_open(folder) for folder in folders]
     if len({run.head.name for run in runs}) < len(runs):
@@ -47,6 +51,11 @@ def export(
         raise UsageError(f"the runs began with several encoders ({names}): export them apart")
     pretrained = runs[0].begin()
     base, modalities, heads = parts(pretrained, runs)
+    if checkpoint and base is not pretrained.model.encoder:
+        raise UsageError(
+            f"--checkpoint: {runs[0].head.name} changed the encoder, which its decoder no longer "
+            "reads: leave it out"
+        )
     provenance = {
         "runs": {run.head.name: {key: run.about[key] for key in TOLD} for run in runs},
         "encoder": pretrained.source,
@@ -55,8 +64,11 @@ def export(
         out, name, _preset(base, runs[0]), base, modalities, heads, provenance, adaptable=adaptable
     )
     tests = {run.head.name: run.about["test"] for run in runs}
-    manifest = manifest.model_copy(update={"metrics": manifest.metrics | {"test": tests}})
+    update = {"metrics": manifest.metrics | {"test": tests}, "floor_dbfs": _floors(runs)}
+    manifest = manifest.model_copy(update=update)
     write_manifest(out, manifest)
+    if checkpoint:
+        manifest = bring(out, manifest, pretrained.model, pretrained.inputs)
     if int8:
         manifest = _with_int8(out, runs, manifest)
     return manifest
@@ -134,6 +146,16 @@ def _noise(how: How, base: Encoder, modality: str) -> np.ndarray[Any, np.dtype[n
     size = (how.height, how.width) if isinstance(how, SpectrogramSpec) else how.size or SIZE
     shape = (EXAMPLES, count, *size)
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def _floors(runs: Sequence[Finished]) -> Band | None:
+    """Noise floors of what was held out; None where no run is of a receiver's spectrograms."""
+    floors = [
+        noise_floors(run.scaling.to_dbfs(run.images(slice(run.held_out))))
+        for run in runs
+        if isinstance(run.scaling, SpectrogramSpec) and run.samples is None
+    ]
+    return quartiles(np.concatenate(floors)) if floors else None
 
 
 def _preset(base: Encoder, run: Finished) -> str:

@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from radiofm.array_set import sha256_of
 from radiofm.errors import UsageError
 from radiofm.spectrogram import SpectrogramSpec
-from radiofm_models.checkpoint import EMA, MODEL, CheckpointError, latest_checkpoint, read_json
+from radiofm_models.checkpoint import CheckpointError, read_json
 from radiofm_models.datasets.scaling import Scaling
-from radiofm_models.encoders import Pretrained, load_pretrained, untrained
+from radiofm_models.encoders import Pretrained, load_pretrained, untrained, weights_file
 from radiofm_models.finetuning import Tuned, finetune, judge
 from radiofm_models.material import How, Material, open_material
 from radiofm_models.recipe import TuneRecipe, recipe_of
@@ -41,7 +41,7 @@ class Wanted:
 
     task: str
     data: str
-    encoder: str  # folder of a pretraining run or checkpoint; RANDOM: untrained
+    encoder: str  # folder of a pretraining run, checkpoint or bundle; RANDOM: untrained
     preset: str = "nano"  # of an untrained encoder
     patch: int = 16  # of an untrained encoder
     size: tuple[int, int] = (224, 224)
@@ -166,5 +166,4 @@ def weights_hash(encoder: str) -> str | None:
     """Of the encoder's weights: a run does not go on with others."""
     if encoder == RANDOM:
         return None
-    folder = latest_checkpoint(Path(encoder)) or Path(encoder)
-    return sha256_of(folder / (EMA if (folder / EMA).exists() else MODEL))
+    return sha256_of(weights_file(Path(encoder)))

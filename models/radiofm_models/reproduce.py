@@ -32,6 +32,7 @@ from radiofm.bundle import Bundle, BundleManifest, load_bundle, write_manifest
 from radiofm.errors import RadiofmError
 from radiofm.spectrogram import SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
+from radiofm_models.brought import bring
 from radiofm_models.card import write_card
 from radiofm_models.encoders import Pretrained, load_pretrained, untrained
 from radiofm_models.evaluation.manifest import MANIFEST, read_manifests
@@ -43,6 +44,7 @@ from radiofm_models.finetuning import Tuned
 from radiofm_models.half import round_weights
 from radiofm_models.joint import Joint, Lesson, some, train_together
 from radiofm_models.material import Material, open_material
+from radiofm_models.noise_floor import learnt_floors
 from radiofm_models.pretrain_run import run as pretrain_run
 from radiofm_models.recipe import FrozenHead, Recipe, Scale, load_recipe
 from radiofm_models.recipe import Lesson as LessonPart
@@ -98,6 +100,9 @@ class _Making:
                 bundle, recipe.name, recipe.pretrain.preset, joint.encoder,
                 {SPECTROGRAM: Modality(spec, sample)}, heads, provenance, half=True,
             )  # fmt: skip
+            floors = learnt_floors([lesson.material for lesson in lessons])
+            manifest = manifest.model_copy(update={"floor_dbfs": floors})
+            bring(bundle, manifest, joint.autoencoder, {SPECTROGRAM: spec})
         with self.cost.stage("evaluate"):
             manifest = evaluate_shipped(bundle, exams, rivals)
             metrics = {"recordings": _on_air(load_bundle(bundle), recordings)}

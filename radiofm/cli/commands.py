@@ -6,6 +6,7 @@ import typer
 
 from radiofm.cli import (
     annotate,
+    adapt,
     bench,
     capture,
     corpus,
@@ -50,6 +51,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=learning)(pretrain.pretrain)
     app.command(rich_help_panel=learning)(finetune.finetune)
     app.command(rich_help_panel=learning)(enroll.enroll)
+    app.command(rich_help_panel=learning)(adapt.adapt)
     app.command(rich_help_panel=learning)(evaluate.evaluate)
     app.command(rich_help_panel=learning)(export.export)
     app.command(rich_help_panel=learning)(reproduce.reproduce)

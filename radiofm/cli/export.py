@@ -30,13 +30,20 @@ def export(
             "--int8", help="Add an 8-bit encoder, where it is faster here and loses little."
         ),
     ] = False,
+    checkpoint: Annotated[
+        bool,
+        typer.Option(
+            "--checkpoint",
+            help="Bring the weights of encoder and decoder, to be adapted or fine-tuned elsewhere.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Export heads to ONNX, all on one pass of their encoder, each graph compared with torch."""
     wait_quietly()
     from radiofm_models.export_run import export as run
 
-    manifest = run(runs, out, name or out.resolve().name, adaptable, int8)
+    manifest = run(runs, out, name or out.resolve().name, adaptable, int8, checkpoint)
     parity = manifest.metrics["parity"]["max_abs_difference"]
     report = {
         "command": "export",

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from radiofm.cli import options
+from radiofm.cli import complete, options
 from radiofm.cli.threads import wait_quietly
 from radiofm.cli.training import OPTIMISER, RUN, CheckpointEvery, LearningRate, TensorBoard
 
@@ -43,9 +43,10 @@ def finetune(
     encoder: Annotated[
         str,
         typer.Option(
-            help="Folder of a pretraining run or checkpoint; random: an untrained one. forecast: "
-            "also a run of pretrain --preset convlstm; beams, aoa: also densenet, ProtoBeam's own "
-            "on IQ."
+            help="Folder of a pretraining run or checkpoint; a bundle that brings one; random: an "
+            "untrained one. forecast: also a run of pretrain --preset convlstm; beams, aoa: also "
+            "densenet, ProtoBeam's own on IQ.",
+            autocompletion=complete.bundles,
         ),
     ],
     out: Annotated[
@@ -141,10 +142,13 @@ def finetune(
 ) -> None:  # fmt: skip
     """Train a head on an encoder for a task, and test it on items that it never saw."""
     wait_quietly()
+    from radiofm.cli.bundles import named_bundles
     from radiofm.errors import UsageError
     from radiofm_models.finetune_run import Wanted, run
     from radiofm_models.tasks.own import RUNS, name_of
 
+    if not Path(encoder).exists() and (bundle := named_bundles().get(encoder)):
+        encoder = context.params["encoder"] = str(bundle)
     out = out or Path("runs") / task
     if (own := name_of(task, encoder, preset)) in RUNS:
         report = _run_own(context, own, out)
