@@ -27,7 +27,7 @@ Band = tuple[float, float]
 def noise_floors(decibels: Image) -> Image:
     """Of each slice [n, C, H, W] dBFS per FFT bin -> [n] dBFS per FFT bin.
 
-    Each row's median over time, which bursts of less than half a slice do not move; of the rows the
+    Each row's median over time, which bursts of less than half a slice hardly move; of the rows the
     lower quartile.
     """
     rows = np.median(decibels, axis=-1)  # [n, C, H]
