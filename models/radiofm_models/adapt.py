@@ -121,7 +121,7 @@ def _slices(source: str, spec: SpectrogramSpec, most: int) -> Image:
             "of its spec"
         )
     rows = np.unique(np.linspace(0, len(data) - 1, most).round().astype(int))
-    return np.stack([data.item(int(row))[0] for row in tracked(rows, f"read {source}")])
+    return np.stack([data.item(row)[0] for row in tracked(rows.tolist(), f"read {source}")])
 
 
 def _statistics(before: BundleManifest, decibels: Image) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from radiofm.cli import (
-    annotate,
     adapt,
+    annotate,
     bench,
     capture,
     corpus,
