@@ -138,4 +138,7 @@ def test_labels_before_and_after(bundle: Path, runs: Path, tmp_path: Path) -> No
             f"{went['msm'].figures[key]:.3f}" for key in ("masked_mse_before", "masked_mse")
         )
         shown = "  ".join(f"{right[name][how]:6.1%}" for how in folders)
+        # What gain alone has changed is mended, and who hears as before is left alone.
+        gained = right[name]["floor"] - right[name]["before"]
+        assert gained > 0.2 if name in ("loud", "soft") else abs(gained) < 0.03, right
         print(f"{name:8}  {shown}  {by_floor.figures['offset_db']:+6.1f}  {errors}")

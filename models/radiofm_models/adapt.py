@@ -19,7 +19,7 @@ import numpy as np
 
 import radiofm
 from radiofm.bundle import MANIFEST, BundleManifest, file_record, load_bundle, write_manifest
-from radiofm.corpus.spec import base_spec
+from radiofm.corpus.spec import same_decibels
 from radiofm.errors import UsageError
 from radiofm.spectrogram import Image, SpectrogramSpec
 from radiofm.wire import SPECTROGRAM
@@ -115,7 +115,7 @@ def _slices(source: str, spec: SpectrogramSpec, most: int) -> Image:
         data = Unlabelled(path, spec)
     else:
         data = open_source(source)
-    if data.spec is None or base_spec(data.spec) != base_spec(spec):
+    if data.spec is None or not same_decibels(data.spec, spec):
         raise UsageError(
             f"{source}: its slices are not made as those of the bundle: name recordings, or a set "
             "of its spec"
@@ -127,6 +127,11 @@ def _slices(source: str, spec: SpectrogramSpec, most: int) -> Image:
 def _statistics(before: BundleManifest, decibels: Image) -> tuple[dict[str, Any], dict[str, Any]]:
     """What changes in the manifest, and the figures."""
     learnt = before.floor_dbfs
+    if before.spec.centred:
+        raise UsageError(
+            f"bundle {before.name} takes slices without their level (centred): no receiver's noise "
+            "floor is a matter to it"
+        )
     if learnt is None:
         raise UsageError(
             f"bundle {before.name} does not say which noise floors it learnt from: export it "

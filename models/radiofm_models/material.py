@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from radiofm.corpus.spec import base_spec
+from radiofm.corpus.spec import same_decibels
 from radiofm.corpus.statistics import Statistics
 from radiofm.errors import RecordingError, UsageError
 from radiofm.spectrogram import Image, SpectrogramSpec
@@ -154,15 +154,11 @@ def _stored_split(dataset: Dataset, seed: int, cache: Path) -> StoredSplit:
 
 def _agree(source: str, dataset: Dataset, spec: SpectrogramSpec) -> None:
     """Two specs may differ in their statistics and what these are of, not in what is computed."""
-    if dataset.spec is None or base_spec(_plain(dataset.spec)) != base_spec(_plain(spec)):
+    if dataset.spec is None or not same_decibels(dataset.spec, spec):
         raise UsageError(
             f"{source}: its slices are not made as those that the encoder was trained on: build "
             "it with that spec"
         )
-
-
-def _plain(spec: SpectrogramSpec) -> SpectrogramSpec:
-    return spec.model_copy(update={"centred": False})
 
 
 def _measured(dataset: Dataset, values: Array, rows: Indices, cache: Path, centred: bool) -> How:

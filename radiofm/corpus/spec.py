@@ -19,6 +19,12 @@ def base_spec(spec: SpectrogramSpec) -> SpectrogramSpec:
     return spec.model_copy(update=measured)
 
 
+def same_decibels(one: SpectrogramSpec, other: SpectrogramSpec) -> bool:
+    """Whether slices are the same before standardising."""
+    plain = [base_spec(spec).model_copy(update={"centred": False}) for spec in (one, other)]
+    return plain[0] == plain[1]
+
+
 def get_base(index: sqlite3.Connection) -> SpectrogramSpec:
     """The spec that the index was made with; Table I for a new one."""
     row = index.execute("SELECT value FROM settings WHERE name = 'spec'").fetchone()

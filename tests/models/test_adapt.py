@@ -164,6 +164,11 @@ def test_what_cannot_be_adapted(bundle: Path, air: Path, tmp_path: Path) -> None
     old = altered(bundle, tmp_path / "old", FOLDER)
     with pytest.raises(UsageError, match="bundle tiny does not say which noise floors"):
         adapted(old, air, *out)
+    centred = load_bundle(old).manifest
+    centred = centred.model_copy(update={"spec": SPEC.model_copy(update={"centred": True})})
+    write_manifest(old, centred)
+    with pytest.raises(UsageError, match="takes slices without their level"):
+        adapted(old, air, *out)
     with pytest.raises(UsageError, match="brings no checkpoint"):
         adapted(old, air, *out, "--how", "msm")
     with pytest.raises(UsageError, match="is there already: name another folder"):
