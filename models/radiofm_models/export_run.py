@@ -149,11 +149,14 @@ def _noise(how: How, base: Encoder, modality: str) -> np.ndarray[Any, np.dtype[n
 
 
 def _floors(runs: Sequence[Finished]) -> Band | None:
-    """Noise floors of what was held out; None where no run is of a receiver's spectrograms."""
+    """Noise floors of what was held out; None where no run is of a receiver's spectrograms with
+    their level."""
     floors = [
         noise_floors(run.scaling.to_dbfs(run.images(slice(run.held_out))))
         for run in runs
-        if isinstance(run.scaling, SpectrogramSpec) and run.samples is None
+        if isinstance(run.scaling, SpectrogramSpec)
+        and not run.scaling.centred
+        and run.samples is None
     ]
     return quartiles(np.concatenate(floors)) if floors else None
 

@@ -100,8 +100,9 @@ class _Making:
                 bundle, recipe.name, recipe.pretrain.preset, joint.encoder,
                 {SPECTROGRAM: Modality(spec, sample)}, heads, provenance, half=True,
             )  # fmt: skip
-            floors = learnt_floors([lesson.material for lesson in lessons])
-            manifest = manifest.model_copy(update={"floor_dbfs": floors})
+            if not spec.centred:
+                floors = learnt_floors([lesson.material for lesson in lessons])
+                manifest = manifest.model_copy(update={"floor_dbfs": floors})
             bring(bundle, manifest, joint.autoencoder, {SPECTROGRAM: spec})
         with self.cost.stage("evaluate"):
             manifest = evaluate_shipped(bundle, exams, rivals)
