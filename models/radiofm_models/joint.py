@@ -73,7 +73,7 @@ class Lesson:
 
 def turns(counts: Sequence[int]) -> list[int]:
     """Whose turn it is, through a round in which number i has `counts[i]` turns, evenly spread."""
-    places = [((k + 0.5) / count, i) for i, count in enumerate(counts) for k in range(count)]
+    places = [((k + 0.5) / n, i) for i, n in enumerate(counts) for k in range(n)]
     return [i for _, i in sorted(places)]
 
 

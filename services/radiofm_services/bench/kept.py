@@ -18,7 +18,8 @@ TITLES = ("what", "ours", "rival", "ratio", "goal", "ours took", "rival took", "
 HEAD = """# How fast
 
 Made by `radiofm bench all --keep docs`. A ratio is the rival's time by ours: over 1, ours takes
-less. Both were run in turn in one run, and the least of each counts. The machine of each table is
+less. Both were run in turn in one run, and the least of each counts; but for `live`, which is one
+run against limits, and then a rival's. The machine of each table is
 named above it. Other work on it (its load says how much) makes times longer; ratios of one core's
 time stay much the same, those of wall time ("ms a slice") say little then. `goal` is the ratio to
 reach.

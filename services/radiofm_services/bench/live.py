@@ -41,14 +41,14 @@ def figures(seconds: float = SECONDS) -> Iterator[Figure | str]:
     with tempfile.TemporaryDirectory(prefix="radiofm-") as folder:
         samples = _samples(Path(folder))
         cores = len(os.sched_getaffinity(0))
-        whole = _live(samples, seconds, [])
+        whole = _live(samples, seconds)
         yield from _account(f"nano, {cores} cores", whole)
         yield from _limits(whole)
         yield _beside_a_loop(whole)
         with _one_core():
-            yield from _account("nano, 1 core", _live(samples, seconds, []))
+            yield from _account("nano, 1 core", _live(samples, seconds))
         if "tiny" in named_bundles():
-            quarter = _live(samples, seconds, ["--bundle", "tiny", "--patches", "0.25"])
+            quarter = _live(samples, seconds, "tiny", "0.25")
             yield from _account(f"tiny, a quarter of its patches, {cores} cores", quarter)
 
 
@@ -64,16 +64,17 @@ def _samples(folder: Path) -> Path:
     return path
 
 
-def _live(samples: Path, seconds: float, infer: list[str]) -> dict[str, Any]:
+def _live(
+    samples: Path, seconds: float, bundle: str = "nano", patches: str = "1"
+) -> dict[str, Any]:
     """The account of `radiofm live` on a recording that is played at its own rate."""
-    bundle = infer[1] if infer else "nano"
     return run(
         Chain(
             capture=["--device", "replay", "--path", str(samples), "--datatype", "ci16_le",
                      "--rate", str(RATE),
                      "--loops", "0", "--duration", f"{seconds}s"],
             spectrogram=["--bundle", bundle],
-            infer=infer,
+            infer=["--bundle", bundle, "--patches", patches],
             quiet=True,
         )
     )  # fmt: skip
